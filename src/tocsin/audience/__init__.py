@@ -1,0 +1,1 @@
+"""Who a targeting expression means: set arithmetic over bitmaps of ordinals."""

@@ -1,0 +1,1 @@
+"""Rules of the product as pure functions: no clock, no chance, no input or output."""

@@ -1,0 +1,1 @@
+"""Peers that misbehave on demand: real servers for tests, demos and benchmarks."""

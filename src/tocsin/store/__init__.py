@@ -1,0 +1,1 @@
+"""SQL: one schema on SQLite and PostgreSQL, one module per table family."""

@@ -1,0 +1,1 @@
+"""What browsers call: public, hot, and narrow."""

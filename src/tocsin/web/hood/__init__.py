@@ -1,0 +1,1 @@
+"""The Hood API: one file per resource."""

@@ -1,0 +1,1 @@
+"""Loops: each may be killed at any line and run twice at the same time."""
