@@ -1,0 +1,75 @@
+"""What browsers report of a message, and which counters each report raises."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+MOST_ACTIONS: Final = 3
+
+
+class Kind(IntEnum):
+    """What is counted: one bit per recipient and kind, so each counts once per message."""
+
+    RECEIVED = 1
+    SHOWN = 2
+    CLICK = 3  # on the body
+    CLOSE = 4
+    ANY_CLICK = 5  # on the body or a button: total_click
+    ACTION_0 = 10
+    ACTION_1 = 11
+    ACTION_2 = 12
+
+
+# contract.md 2.5, Events: shown, click, action and close imply received; a click implies shown.
+_IMPLIED: Final[Mapping[str, tuple[Kind, ...]]] = {
+    "received": (Kind.RECEIVED,),
+    "shown": (Kind.RECEIVED, Kind.SHOWN),
+    "click": (Kind.RECEIVED, Kind.SHOWN, Kind.ANY_CLICK, Kind.CLICK),
+    "action": (Kind.RECEIVED, Kind.SHOWN, Kind.ANY_CLICK),
+    "close": (Kind.RECEIVED, Kind.CLOSE),
+}
+
+EVENTS: Final = tuple(_IMPLIED)
+
+COUNTER_OF_KIND: Final[Mapping[Kind, str]] = {
+    Kind.RECEIVED: "wokenup",
+    Kind.SHOWN: "impression",
+    Kind.ANY_CLICK: "total_click",
+    Kind.CLICK: "click",
+    Kind.ACTION_0: "action_0",
+    Kind.ACTION_1: "action_1",
+    Kind.ACTION_2: "action_2",
+    Kind.CLOSE: "close",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One report: of which message, and the kinds that it raises."""
+
+    execution_id: int
+    ordinal: int
+    kinds: tuple[Kind, ...]
+
+
+class FoldKey(NamedTuple):
+    """Which bitmap a report falls into: one per execution, kind and shard of ordinals."""
+
+    execution_id: int
+    kind: int
+    shard: int
+
+
+def kinds_of(event: str, action: int | None) -> tuple[Kind, ...] | None:
+    """Return the kinds that the report *event* raises, None when there is no such report.
+
+    action: the button's number, from 0; only ``action`` has one, and it must.
+    """
+    if event not in _IMPLIED or (event == "action") != (action is not None):
+        return None
+    if action is None:
+        return _IMPLIED[event]
+    if not 0 <= action < MOST_ACTIONS:
+        return None
+    return (*_IMPLIED[event], Kind(Kind.ACTION_0 + action))

@@ -1,0 +1,325 @@
+"""One subscription as a browser or an import hands it over, read field by field.
+
+contract.md sections 4 and 5. A field that is absent says nothing; one that is null says that
+the attribute is unknown.
+"""
+
+import difflib
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from tocsin.domain.dictionaries import (
+    BROWSERS,
+    COUNTRIES,
+    OPERATING_SYSTEMS,
+    is_language_tag,
+    is_time_zone,
+    look_up,
+)
+from tocsin.domain.errors import Fault, Invalid
+from tocsin.domain.instants import parse_instant
+
+Source: TypeAlias = Literal["edge", "import"]
+
+MAX_ENDPOINT_BYTES: Final = 2048
+MAX_PAGE_BYTES: Final = 2048
+MAX_TEXT_BYTES: Final = 255
+MAX_KEYS: Final = 64
+MAX_KEY_BYTES: Final = 64
+MAX_VALUES: Final = 100
+_ID: Final = re.compile(r"0|[1-9][0-9]{0,19}")
+_GEONAMES: Final = re.compile(r"[1-9][0-9]{0,9}")
+_HOST: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?", re.IGNORECASE)
+_BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What was handed over.
+
+    given: the attributes that the body names, under the names of domain.subscriber.Attributes;
+    None for those it calls unknown. container: id or key, imports only. active: what ``status``
+    says, imports only.
+    """
+
+    endpoint: str
+    p256dh: bytes
+    auth: bytes
+    given: Mapping[str, Any]
+    page_host: str | None = None
+    previous_endpoint: str | None = None
+    container: str | None = None
+    active: bool = True
+    last_seen_ms: int | None = None
+
+
+class _Bad(ValueError):
+    """A value is not what its field takes; the sentence goes on behind the field's name."""
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Collects the faults of one body."""
+
+    body: Mapping[str, Any]
+    faults: list[Fault] = field(default_factory=list)
+    given: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, name: str, attribute: str, read: Callable[[Any], Any]) -> None:
+        """Read an attribute if the body names it."""
+        if name in self.body:
+            value = self.body[name]
+            self.given[attribute] = None if value is None else self.read(name, value, read)
+
+    def optional(self, name: str, read: Callable[[Any], Any]) -> Any:
+        """Return what *read* makes of a field, None when it is absent or null."""
+        value = self.body.get(name)
+        return None if value is None else self.read(name, value, read)
+
+    def read(self, path: str, value: Any, read: Callable[[Any], Any]) -> Any:
+        try:
+            return read(value)
+        except _Bad as bad:
+            self.faults.append(Fault(path, str(bad)))
+            return None
+
+
+_EDGE: Final = (
+    "subscription",
+    "previous_endpoint",
+    "language",
+    "timezone",
+    "remote_user_id",
+    "user_data",
+    "page",
+)
+_IMPORT: Final = (
+    *_EDGE,
+    "container",
+    "application",
+    "country",
+    "region",
+    "city",
+    "browser",
+    "os",
+    "subscribed_at",
+    "last_seen",
+    "status",
+    "id",
+)
+_CHANGES: Final = ("language", "timezone", "remote_user_id", "user_data")
+
+
+def read_registration(body: Mapping[str, Any], *, source: Source) -> Registration:
+    """Return what *body* hands over. Raises Invalid with every fault.
+
+    Whether the endpoint is a push service's and the keys lie on the curve is not judged here.
+    """
+    reader = _Reader(body)
+    _refuse_unknown(reader, _EDGE if source == "edge" else _IMPORT)
+    endpoint, p256dh, auth = _subscription(reader)
+    _take_changes(reader)
+    page_host = reader.optional("page", _page_host)
+    previous = reader.optional("previous_endpoint", _text(MAX_ENDPOINT_BYTES))
+    if source == "edge":
+        if reader.faults:
+            raise Invalid(tuple(reader.faults))
+        return Registration(
+            endpoint, p256dh, auth, reader.given, page_host=page_host, previous_endpoint=previous
+        )
+    reader.take("application", "host", _host)
+    reader.take("country", "country", _country)
+    reader.take("region", "region", _geonames_id)
+    reader.take("city", "city", _geonames_id)
+    reader.take("browser", "browser", _entry(BROWSERS, "browser"))
+    reader.take("os", "os", _entry(OPERATING_SYSTEMS, "operating system"))
+    subscribed_ms = reader.optional("subscribed_at", _instant)
+    if subscribed_ms is not None:
+        reader.given["subscribed_ms"] = subscribed_ms
+    reader.optional("id", _subscriber_id)
+    registration = Registration(
+        endpoint,
+        p256dh,
+        auth,
+        reader.given,
+        page_host=page_host,
+        previous_endpoint=previous,
+        container=reader.optional("container", _container),
+        active=reader.optional("status", _status) is not False,
+        last_seen_ms=reader.optional("last_seen", _instant),
+    )
+    if reader.faults:
+        raise Invalid(tuple(reader.faults))
+    return registration
+
+
+def read_changes(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the attributes that a browser's PATCH changes. Raises Invalid with every fault."""
+    reader = _Reader(body)
+    _refuse_unknown(reader, _CHANGES)
+    _take_changes(reader)
+    if reader.faults:
+        raise Invalid(tuple(reader.faults))
+    return reader.given
+
+
+def host_of(url: str) -> str | None:
+    """Return the host name of *url* in lower case, None when it has none."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _refuse_unknown(reader: _Reader, known: tuple[str, ...]) -> None:
+    for name in reader.body:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            reader.faults.append(Fault(name, f"is not known here{hint}"))
+
+
+def _take_changes(reader: _Reader) -> None:
+    reader.take("language", "language", _language)
+    reader.take("timezone", "time_zone", _time_zone)
+    reader.take("remote_user_id", "remote_user_id", _text(MAX_TEXT_BYTES))
+    reader.take("user_data", "user_data", _user_data)
+
+
+def _subscription(reader: _Reader) -> tuple[str, bytes, bytes]:
+    """Return endpoint, p256dh and auth; a browser may put more beside them."""
+    given = reader.body.get("subscription")
+    if not isinstance(given, Mapping):
+        reader.faults.append(
+            Fault("subscription", "is required: the JSON of the browser's PushSubscription")
+        )
+        return "", b"", b""
+    keys = given.get("keys")
+    if not isinstance(keys, Mapping):
+        keys = {}
+    endpoint = reader.read(
+        "subscription.endpoint", given.get("endpoint"), _text(MAX_ENDPOINT_BYTES)
+    )
+    p256dh = reader.read("subscription.keys.p256dh", keys.get("p256dh"), _base64url)
+    auth = reader.read("subscription.keys.auth", keys.get("auth"), _base64url)
+    return endpoint or "", p256dh or b"", auth or b""
+
+
+def _text(most: int) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or not 1 <= len(value.encode()) <= most:
+            raise _Bad(f"takes text of 1 to {most} bytes")
+        return value
+
+    return read
+
+
+def _base64url(value: Any) -> bytes:
+    if not isinstance(value, str) or len(value) > 512 or not _BASE64URL.fullmatch(value):
+        raise _Bad("takes base64url text")
+    bare = value.rstrip("=")
+    if len(bare) % 4 == 1:
+        raise _Bad("takes base64url text: a character is missing")
+    return urlsafe_b64decode(bare + "=" * (-len(bare) % 4))
+
+
+def _language(value: Any) -> str:
+    if not isinstance(value, str) or not is_language_tag(value):
+        raise _Bad("takes a language such as en or pt-BR")
+    return value
+
+
+def _time_zone(value: Any) -> str:
+    if not isinstance(value, str) or not is_time_zone(value):
+        raise _Bad("takes a time zone such as Europe/Belgrade")
+    return value
+
+
+def _user_data(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or len(value) > MAX_KEYS:
+        raise _Bad(f"takes an object of at most {MAX_KEYS} keys")
+    for key, item in value.items():
+        if not 1 <= len(key.encode()) <= MAX_KEY_BYTES:
+            raise _Bad(f"takes keys of 1 to {MAX_KEY_BYTES} bytes")
+        items = item if isinstance(item, list) else [item]
+        if len(items) > MAX_VALUES or not all(_is_value(one) for one in items):
+            raise _Bad(
+                f"takes under {key!r} text of at most {MAX_TEXT_BYTES} bytes, a number, true, "
+                f"false, or a list of at most {MAX_VALUES} of these"
+            )
+    return dict(value)
+
+
+def _is_value(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value.encode()) <= MAX_TEXT_BYTES
+    return value is None or isinstance(value, int | float)
+
+
+def _page_host(value: Any) -> str:
+    host = host_of(value) if isinstance(value, str) and len(value) <= MAX_PAGE_BYTES else None
+    if host is None or not _HOST.fullmatch(host):
+        raise _Bad(f"takes the address of a page, at most {MAX_PAGE_BYTES} bytes")
+    return host
+
+
+def _host(value: Any) -> str:
+    if not isinstance(value, str) or not _HOST.fullmatch(value):
+        raise _Bad("takes a host name such as www.example.com")
+    return value.lower()
+
+
+def _country(value: Any) -> str:
+    if not isinstance(value, str) or value.upper() not in COUNTRIES:
+        raise _Bad("takes an ISO 3166-1 alpha-2 code such as CA")
+    return value.upper()
+
+
+def _geonames_id(value: Any) -> str:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not _GEONAMES.fullmatch(text):
+        raise _Bad("takes a GeoNames id")
+    return text
+
+
+def _entry(dictionary: Mapping[int, str], what: str) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        found = look_up(dictionary, text) if isinstance(text, str) else None
+        if found is None:
+            raise _Bad(f"takes the id or the name of a {what}, such as {next(iter(dictionary))}")
+        return found
+
+    return read
+
+
+def _instant(value: Any) -> int:
+    if not isinstance(value, str):
+        raise _Bad("takes a date-time such as 2026-02-05 11:00:00")
+    try:
+        return parse_instant(value)
+    except ValueError as error:
+        raise _Bad(str(error)) from None
+
+
+def _subscriber_id(value: Any) -> int:
+    if not isinstance(value, str) or not _ID.fullmatch(value) or int(value) >= 1 << 64:
+        raise _Bad("takes an unsigned 64-bit number as text")
+    return int(value)
+
+
+def _container(value: Any) -> str:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not 1 <= len(text) <= 64:
+        raise _Bad("takes the id or the key of a container")
+    return text
+
+
+def _status(value: Any) -> bool:
+    if value not in ("active", "unsubscribed"):
+        raise _Bad("takes active or unsubscribed")
+    return bool(value == "active")
