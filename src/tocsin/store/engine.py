@@ -1,0 +1,104 @@
+"""Opening a database: one engine for each kind, and what a transaction means on it.
+
+SQLite: write-ahead log, foreign keys on, every commit on the disk before it is acknowledged
+(``synchronous=FULL``), and writers take their turn from the first statement (``BEGIN IMMEDIATE``),
+so that none fails half way. PostgreSQL: READ COMMITTED for writers, which lock what they
+change; REPEATABLE READ for readers, so that a read is of one instant, as it is on SQLite.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+from typing import Any, Final
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL, make_url
+
+SQLITE_WAIT_S: Final = 30
+"""How long a writer waits for its turn on SQLite before it gives up."""
+
+_WRITES: Final = "tocsin_writes"
+
+
+class UnsupportedDatabase(ValueError):
+    """The database URL names a kind of database that this server does not run on."""
+
+
+class Database:
+    """One database, and the two kinds of transaction that the store uses."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        parsed = make_url(url)
+        kind = parsed.get_backend_name()
+        if kind not in ("sqlite", "postgresql"):
+            raise UnsupportedDatabase(
+                f"the database URL begins with {kind!r}: use sqlite:///PATH or postgresql://..."
+            )
+        self.is_sqlite: Final = kind == "sqlite"
+        self.engine: Final = (
+            _sqlite(parsed, pool_size) if self.is_sqlite else _postgresql(parsed, pool_size)
+        )
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that changes something; commit at the end, roll back on an error."""
+        with self.engine.connect().execution_options(**{_WRITES: True}) as connection:
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that sees one instant of the database and changes nothing."""
+        with self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _sqlite(url: URL, pool_size: int) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise UnsupportedDatabase(
+            "an SQLite database needs a file: use sqlite:///PATH, for several processes share it"
+        )
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sqlalchemy.create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        connect_args={"timeout": SQLITE_WAIT_S, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: SqliteConnection, _record: Any) -> None:
+        connection.isolation_level = None  # this module says BEGIN itself, below
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "temp_store = MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: URL, pool_size: int) -> Engine:
+    return sqlalchemy.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+    )

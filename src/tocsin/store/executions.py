@@ -1,0 +1,146 @@
+"""Executions: one firing of a task each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from tocsin.domain.execution import Execution, Order, Slot, State
+from tocsin.domain.outcome import Outcome
+from tocsin.store.tables import event_fold, execution, parcel
+from tocsin.store.upsert import insert_new
+
+
+class Executions:
+    """Rows of ``execution``, and what their parcels and events add up to."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self, slot: Slot, *, state: State, now_ms: int, reason: str | None = None
+    ) -> int | None:
+        """Add the execution of a slot; return its id, None when the slot has one already."""
+        over = state is State.MISSED
+        return insert_new(
+            self._connection,
+            execution,
+            {
+                "task_id": slot.task_id,
+                "root_id": slot.root_id,
+                "account_id": slot.account_id,
+                "due_ms": slot.due_ms,
+                "state": state.value,
+                "reason": reason,
+                "start_ms": None if over else now_ms,
+                "end_ms": now_ms if over else None,
+                "next_shard": 0,
+                "ordered": asdict(slot.order),
+            },
+        )
+
+    def by_id(self, execution_id: int) -> Execution | None:
+        """Return one execution."""
+        row = self._connection.execute(
+            select(execution).where(execution.c.id == execution_id)
+        ).one_or_none()
+        return None if row is None else _execution(row)
+
+    def of_task(self, task_id: int, *, offset: int, limit: int) -> list[Execution]:
+        """Return executions of a task, newest first."""
+        rows = self._connection.execute(
+            select(execution)
+            .where(execution.c.task_id == task_id)
+            .order_by(execution.c.due_ms.desc(), execution.c.id.desc())
+            .offset(offset)
+            .limit(limit)
+        )
+        return [_execution(row) for row in rows]
+
+    def count_of_task(self, task_id: int) -> int:
+        """Return how many executions a task has had."""
+        return self._connection.execute(
+            select(func.count()).select_from(execution).where(execution.c.task_id == task_id)
+        ).scalar_one()
+
+    def take_uncut(self) -> Execution | None:
+        """Return the oldest execution with shards to cut, locked until commit.
+
+        Another cutter passes over one that is locked.
+        """
+        row = self._connection.execute(
+            select(execution)
+            .where(execution.c.state == State.CUTTING.value)
+            .order_by(execution.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        return None if row is None else _execution(row)
+
+    def mark_cut(self, execution_id: int, *, next_shard: int, complete: bool) -> None:
+        """Move the cutter's bookmark; after the last shard there is only sending left."""
+        self._connection.execute(
+            update(execution)
+            .where(execution.c.id == execution_id, execution.c.state == State.CUTTING.value)
+            .values(
+                next_shard=next_shard,
+                state=(State.SENDING if complete else State.CUTTING).value,
+            )
+        )
+
+    def finish_drained(self, *, now_ms: int) -> Sequence[int]:
+        """Close the executions that are cut and have nobody pending; return their tasks' ids."""
+        open_parcel = select(parcel.c.id).where(
+            parcel.c.execution_id == execution.c.id, parcel.c.pending > 0
+        )
+        return self._connection.scalars(
+            update(execution)
+            .where(execution.c.state == State.SENDING.value, ~open_parcel.exists())
+            .values(state=State.DONE.value, end_ms=now_ms)
+            .returning(execution.c.task_id)
+        ).all()
+
+    def outcome_counts(self, execution_ids: Sequence[int]) -> dict[int, dict[Outcome, int]]:
+        """Return, for each execution, how many recipients have each outcome."""
+        sums = [
+            func.coalesce(func.sum(parcel.c[outcome.name.lower()]), 0).label(outcome.name)
+            for outcome in Outcome
+        ]
+        rows = self._connection.execute(
+            select(parcel.c.execution_id, *sums)
+            .where(parcel.c.execution_id.in_(execution_ids))
+            .group_by(parcel.c.execution_id)
+        )
+        return {
+            row.execution_id: {outcome: int(row._mapping[outcome.name]) for outcome in Outcome}  # noqa: SLF001 - SQLAlchemy's public accessor
+            for row in rows
+        }
+
+    def event_counts(self, execution_ids: Sequence[int]) -> dict[int, dict[int, int]]:
+        """Return, for each execution, how many recipients reported each kind."""
+        rows = self._connection.execute(
+            select(event_fold.c.execution_id, event_fold.c.kind, func.sum(event_fold.c.count))
+            .where(event_fold.c.execution_id.in_(execution_ids))
+            .group_by(event_fold.c.execution_id, event_fold.c.kind)
+        )
+        counts: dict[int, dict[int, int]] = {}
+        for execution_id, kind, count in rows:
+            counts.setdefault(execution_id, {})[kind] = int(count)
+        return counts
+
+
+def _execution(row: Row[tuple[object, ...]]) -> Execution:
+    ordered: Mapping[str, object] = row.ordered
+    return Execution(
+        id=row.id,
+        task_id=row.task_id,
+        root_id=row.root_id,
+        account_id=row.account_id,
+        due_ms=row.due_ms,
+        state=State(row.state),
+        order=Order(**ordered),  # type: ignore[arg-type]  # written by add, above
+        next_shard=row.next_shard,
+        start_ms=row.start_ms,
+        end_ms=row.end_ms,
+        reason=row.reason,
+    )

@@ -1,0 +1,135 @@
+"""Parcels: what is leased, sent and accounted."""
+
+from collections.abc import Sequence
+
+from pyroaring import BitMap
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from tocsin.domain.execution import SENDABLE
+from tocsin.domain.outcome import tally
+from tocsin.domain.parcel import Parcel, pack_retries, unpack_retries
+from tocsin.store.tables import execution, parcel
+
+
+class Parcels:
+    """Rows of ``parcel``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self,
+        execution_id: int,
+        *,
+        root_id: int,
+        due_ms: int,
+        expires_ms: int,
+        recipients: Sequence[Sequence[int]],
+    ) -> None:
+        """Add one parcel for each sequence of ascending ordinals; everybody is pending."""
+        if not recipients:
+            return
+        self._connection.execute(
+            insert(parcel),
+            [
+                {
+                    "execution_id": execution_id,
+                    "root_id": root_id,
+                    "due_ms": due_ms,
+                    "expires_ms": expires_ms,
+                    "recipients": BitMap(ordinals).serialize(),
+                    "outcomes": bytes(len(ordinals)),
+                    "retries": b"",
+                    "size": len(ordinals),
+                    "pending": len(ordinals),
+                }
+                for ordinals in recipients
+            ],
+        )
+
+    def lease(self, *, now_ms: int, hold_ms: int, limit: int) -> list[Parcel]:
+        """Take up to *limit* due parcels, the longest due first, for *hold_ms*.
+
+        The lease is the parcel's next due instant, so one that its holder never gives back
+        falls due by itself. The fence rises with every lease: what an earlier holder still
+        writes is refused.
+        """
+        due = (
+            select(parcel.c.id)
+            .join(execution, execution.c.id == parcel.c.execution_id)
+            .where(
+                parcel.c.pending > 0,
+                parcel.c.due_ms <= now_ms,
+                execution.c.state.in_([state.value for state in SENDABLE]),
+            )
+            .order_by(parcel.c.due_ms, parcel.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=parcel)
+        )
+        rows = self._connection.execute(
+            update(parcel)
+            .where(parcel.c.id.in_(due))
+            .values(fence=parcel.c.fence + 1, due_ms=now_ms + hold_ms)
+            .returning(
+                parcel.c.id,
+                parcel.c.execution_id,
+                parcel.c.root_id,
+                parcel.c.fence,
+                parcel.c.expires_ms,
+                parcel.c.recipients,
+                parcel.c.outcomes,
+                parcel.c.retries,
+            )
+        )
+        return [
+            Parcel(
+                id=row.id,
+                execution_id=row.execution_id,
+                root_id=row.root_id,
+                fence=row.fence,
+                expires_ms=row.expires_ms,
+                ordinals=BitMap.deserialize(row.recipients).to_array(),
+                outcomes=bytearray(row.outcomes),
+                retries=unpack_retries(row.retries),
+            )
+            for row in rows
+        ]
+
+    def record(self, held: Parcel, *, due_ms: int) -> bool:
+        """Write what became of a parcel's recipients; return whether the lease was still ours.
+
+        due_ms: when the parcel falls due again, which is also the new end of the lease.
+        """
+        counts = tally(held.outcomes)
+        changed = self._connection.execute(
+            update(parcel)
+            .where(parcel.c.id == bindparam("held_id"), parcel.c.fence == bindparam("held_fence"))
+            .values(
+                outcomes=bytes(held.outcomes),
+                retries=pack_retries(held.retries),
+                due_ms=due_ms,
+                **{outcome.name.lower(): count for outcome, count in counts.items()},
+            ),
+            {"held_id": held.id, "held_fence": held.fence},
+        )
+        return changed.rowcount == 1
+
+    def next_due_ms(self) -> int | None:
+        """Return the earliest instant at which an open parcel falls due."""
+        return self._connection.execute(
+            select(func.min(parcel.c.due_ms)).where(parcel.c.pending > 0)
+        ).scalar_one()
+
+    def disagreeing(self) -> list[int]:
+        """Return the parcels whose counts are not those of their outcome bytes: none, or a fault."""
+        rows = self._connection.execute(select(parcel).execution_options(yield_per=100))
+        return [
+            row.id
+            for row in rows
+            if any(
+                row._mapping[outcome.name.lower()] != count  # noqa: SLF001 - SQLAlchemy's public accessor
+                for outcome, count in tally(row.outcomes).items()
+            )
+            or row.size != len(row.outcomes)
+            or len(BitMap.deserialize(row.recipients)) != row.size
+        ]

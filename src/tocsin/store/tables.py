@@ -1,0 +1,286 @@
+"""The schema, once: every table of both databases.
+
+Instants are integer milliseconds. What is counted or derived says from what.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from tocsin.store.columns import JsonText, Millis, RowId, Unsigned64
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# -- accounts -----------------------------------------------------------------------------
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("parent_id", RowId, ForeignKey("account.id")),
+    Column("name", Text, nullable=False, unique=True),
+    Column("create_ms", Millis, nullable=False),
+    # Of a root account: the ordinal that the tenant's next subscriber gets.
+    Column("next_ordinal", Integer, nullable=False, server_default=text("0")),
+    sqlite_autoincrement=True,
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("account_id", RowId, ForeignKey("account.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False, unique=True),
+    Column("scopes", String(32), nullable=False),
+    Column("valid_from_ms", Millis),
+    Column("valid_until_ms", Millis),
+    Column("revoked_ms", Millis),
+    Column("create_ms", Millis, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# -- containers ---------------------------------------------------------------------------
+
+container = Table(
+    "container",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("root_id", RowId, ForeignKey("account.id"), nullable=False, index=True),
+    Column("account_id", RowId, ForeignKey("account.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("first_event_ms", Millis),
+    Column("create_ms", Millis, nullable=False),
+    Column("update_ms", Millis, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+container_origin = Table(
+    "container_origin",
+    metadata,
+    Column("container_id", RowId, ForeignKey("container.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("host", Text, nullable=False, index=True),
+)
+
+# The newest pair of a container makes new subscriptions; older ones stay for theirs.
+vapid_key = Table(
+    "vapid_key",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("container_id", RowId, ForeignKey("container.id"), nullable=False, index=True),
+    Column("public_key", String(96), nullable=False),
+    Column("sealed_private", LargeBinary, nullable=False),
+    Column("create_ms", Millis, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# -- subscribers --------------------------------------------------------------------------
+
+subscriber = Table(
+    "subscriber",
+    metadata,
+    Column("root_id", RowId, ForeignKey("account.id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("id", Unsigned64, nullable=False, unique=True),
+    Column("account_id", RowId, ForeignKey("account.id"), nullable=False),
+    Column("container_id", RowId, ForeignKey("container.id"), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("host", Text),
+    Column("country", String(2)),
+    Column("region", Text),
+    Column("city", Text),
+    Column("language", String(35)),
+    Column("time_zone", String(64)),
+    Column("browser", Integer),
+    Column("os", Integer),
+    Column("remote_user_id", Text),
+    Column("user_data", JsonText, nullable=False),
+    Column("subscribed_ms", Millis, nullable=False),
+    Column("last_seen_ms", Millis, nullable=False),
+)
+
+# What the sender reads. An answer of "gone" counts only for the generation that was sent to.
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("root_id", RowId, ForeignKey("account.id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("endpoint_hash", LargeBinary, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("p256dh", LargeBinary, nullable=False),
+    Column("auth", LargeBinary, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("vapid_key_id", RowId, ForeignKey("vapid_key.id"), nullable=False),
+    UniqueConstraint("root_id", "endpoint_hash"),
+)
+
+# -- the audience index (derived from subscriber) -------------------------------------------
+
+audience_bitmap = Table(
+    "audience_bitmap",
+    metadata,
+    Column("root_id", RowId, ForeignKey("account.id"), primary_key=True),
+    Column("attribute", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("bits", LargeBinary, nullable=False),
+)
+
+# One row per change of a subscriber that the bitmaps do not show yet.
+# facts: the facts under which the index held the subscriber before the change, null = none.
+audience_change = Table(
+    "audience_change",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("root_id", RowId, ForeignKey("account.id"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("facts", JsonText),
+    Index("ix_audience_change_root_id_id", "root_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+# -- push tasks and their executions --------------------------------------------------------
+
+push_task = Table(
+    "push_task",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("root_id", RowId, ForeignKey("account.id"), nullable=False),
+    Column("account_id", RowId, ForeignKey("account.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("immediately", Boolean, nullable=False),
+    Column("start_ms", Millis),
+    Column("ttl_s", Integer, nullable=False),
+    Column("urgency", String(16), nullable=False),
+    Column("custom_data", Text),
+    Column("message", JsonText, nullable=False),
+    Column("targeting", JsonText, nullable=False),
+    Column("next_due_ms", Millis),
+    Column("last_due_ms", Millis),
+    Column("create_ms", Millis, nullable=False),
+    Column("update_ms", Millis, nullable=False),
+    CheckConstraint("status IN (0, 1, 2)", name="status"),
+    Index("ix_push_task_root_id_id", "root_id", "id"),
+    sqlite_autoincrement=True,
+)
+# The planner's calendar: sleeping tasks cost it nothing.
+Index(
+    "ix_push_task_next_due_ms",
+    push_task.c.next_due_ms,
+    sqlite_where=push_task.c.next_due_ms.is_not(None),
+    postgresql_where=push_task.c.next_due_ms.is_not(None),
+)
+
+execution = Table(
+    "execution",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("task_id", RowId, ForeignKey("push_task.id"), nullable=False),
+    Column("root_id", RowId, ForeignKey("account.id"), nullable=False),
+    Column("account_id", RowId, ForeignKey("account.id"), nullable=False),
+    Column("due_ms", Millis, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text),
+    Column("start_ms", Millis),
+    Column("end_ms", Millis),
+    # The cutter's bookmark: shards below it are cut.
+    Column("next_shard", Integer, nullable=False),
+    # The order of the execution: domain.execution.Order as JSON.
+    Column("ordered", JsonText, nullable=False),
+    UniqueConstraint("task_id", "due_ms"),
+    CheckConstraint(
+        "state IN ('cutting', 'sending', 'paused', 'done', 'cancelled', 'missed')", name="state"
+    ),
+    sqlite_autoincrement=True,
+)
+_LIVE = execution.c.state.in_(["cutting", "sending", "paused"])
+Index(
+    "ix_execution_live",
+    execution.c.state,
+    execution.c.id,
+    sqlite_where=_LIVE,
+    postgresql_where=_LIVE,
+)
+
+# due_ms: when anybody may lease it. A lease moves it to its own end, so a dead holder's parcel
+# falls due by itself. The counts are those of the outcome bytes, written with them.
+parcel = Table(
+    "parcel",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("execution_id", RowId, ForeignKey("execution.id"), nullable=False),
+    Column("root_id", RowId, ForeignKey("account.id"), nullable=False),
+    Column("due_ms", Millis, nullable=False),
+    Column("expires_ms", Millis, nullable=False),
+    Column("fence", Integer, nullable=False, server_default=text("0")),
+    Column("recipients", LargeBinary, nullable=False),
+    Column("outcomes", LargeBinary, nullable=False),
+    Column("retries", LargeBinary, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("pending", Integer, nullable=False),
+    Column("accepted", Integer, nullable=False, server_default=text("0")),
+    Column("gone", Integer, nullable=False, server_default=text("0")),
+    Column("rejected", Integer, nullable=False, server_default=text("0")),
+    Column("failed", Integer, nullable=False, server_default=text("0")),
+    Column("expired", Integer, nullable=False, server_default=text("0")),
+    Column("superseded", Integer, nullable=False, server_default=text("0")),
+    Column("cancelled", Integer, nullable=False, server_default=text("0")),
+    CheckConstraint(
+        "size = pending + accepted + gone + rejected + failed + expired + superseded + cancelled",
+        name="adds_up",
+    ),
+    Index("ix_parcel_execution_id", "execution_id"),
+    sqlite_autoincrement=True,
+)
+_OPEN = parcel.c.pending > 0
+Index("ix_parcel_open", parcel.c.due_ms, sqlite_where=_OPEN, postgresql_where=_OPEN)
+
+# -- events ---------------------------------------------------------------------------------
+
+# Reports of browsers as they came, until the tallier folds them.
+event = Table(
+    "event",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("execution_id", RowId, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# One bit per recipient and kind: counted once, however often it is reported.
+event_fold = Table(
+    "event_fold",
+    metadata,
+    Column("execution_id", RowId, ForeignKey("execution.id"), primary_key=True),
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("bits", LargeBinary, nullable=False),
+    Column("count", Integer, nullable=False),
+)

@@ -1,0 +1,31 @@
+"""INSERT ... ON CONFLICT, which both databases spell alike and SQLAlchemy keeps in two places."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert *rows*; a row whose primary key is there replaces the other columns."""
+    if not rows:
+        return
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    key = [column.name for column in table.primary_key]
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=key,
+            set_={name: statement.excluded[name] for name in rows[0] if name not in key},
+        ),
+        list(rows),
+    )
+
+
+def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> int | None:
+    """Insert *row* unless a unique key stands against it; return its id, None when it does."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return connection.execute(
+        insert(table).values(row).on_conflict_do_nothing().returning(table.c.id)
+    ).scalar_one_or_none()
