@@ -1,0 +1,91 @@
+"""The counting house: reports become bits, drained executions are closed."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+
+from pyroaring import BitMap
+
+from tocsin.domain.event import Event, FoldKey
+
+SHARD_BITS: Final = 20
+AT_ONCE: Final = 5000
+
+
+class Events(Protocol):
+    """What counting needs of reports."""
+
+    def add(self, events: Sequence[Event]) -> None: ...
+    def unfolded(self, limit: int) -> list[tuple[int, int, int, int]]: ...
+    def drop(self, event_ids: Sequence[int]) -> None: ...
+    def folds(self, keys: Iterable[FoldKey]) -> dict[FoldKey, BitMap]: ...
+    def save_folds(self, folds: dict[FoldKey, BitMap]) -> None: ...
+
+
+class Executions(Protocol):
+    """What counting needs of executions."""
+
+    def finish_drained(self, *, now_ms: int) -> Sequence[int]: ...
+
+
+class Tasks(Protocol):
+    """What counting needs of push tasks."""
+
+    def finish_idle(self, *, now_ms: int, task_ids: Sequence[int]) -> None: ...
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    @property
+    def events(self) -> Events: ...
+    @property
+    def executions(self) -> Executions: ...
+    @property
+    def tasks(self) -> Tasks: ...
+
+
+class Store(Protocol):
+    """Where transactions come from."""
+
+    def write(self) -> AbstractContextManager[Unit]: ...
+
+
+class Counting:
+    """Counts what browsers report. Any number of talliers may run."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def record(self, events: Sequence[Event]) -> None:
+        """Keep reports: they are on the disk when this returns."""
+        with self._store.write() as unit:
+            unit.events.add(events)
+
+    def fold(self) -> int:
+        """Fold the oldest reports into bitmaps; return how many.
+
+        A report is dropped in the transaction that sets its bit, and setting a bit twice is
+        setting it once: a kill, a repeat or another order of arrival changes no number.
+        """
+        with self._store.write() as unit:
+            reports = unit.events.unfolded(AT_ONCE)
+            if not reports:
+                return 0
+            bits: dict[FoldKey, BitMap] = {}
+            for _, execution_id, ordinal, kind in reports:
+                key = FoldKey(execution_id, kind, ordinal >> SHARD_BITS)
+                bits.setdefault(key, BitMap()).add(ordinal)
+            for key, known in unit.events.folds(bits).items():
+                bits[key] |= known
+            unit.events.save_folds(bits)
+            unit.events.drop([report[0] for report in reports])
+        return len(reports)
+
+    def close(self, *, now_ms: int) -> int:
+        """Close executions in which nobody is pending, and finish their tasks; return how many."""
+        with self._store.write() as unit:
+            task_ids = unit.executions.finish_drained(now_ms=now_ms)
+            if task_ids:
+                unit.tasks.finish_idle(now_ms=now_ms, task_ids=task_ids)
+        return len(task_ids)
