@@ -1,0 +1,73 @@
+"""Child processes that do not outlive their parent, and the signals that end a process."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Child:
+    """A running copy of this program. It ends when its parent does: its leash is cut then."""
+
+    def __init__(self, arguments: Sequence[str], *, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - this very program
+            [sys.executable, "-m", "tocsin", *arguments],
+            stdin=subprocess.PIPE,
+            env=dict(environment),
+        )
+
+    def poll(self) -> int | None:
+        """Return the exit code of a process that ended, None while it runs."""
+        return self._process.poll()
+
+    def terminate(self) -> None:
+        """Ask the process to finish what it has begun and end."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._process.kill()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code once the process ended. Raises TimeoutError after *timeout* s."""
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError("the process is still running") from None
+
+
+def follow_leash(cut: Callable[[], None]) -> None:
+    """Call *cut* when the parent ends: it holds the other end of our standard input."""
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        cut()
+
+    threading.Thread(target=watch, name="leash", daemon=True).start()
+
+
+@contextmanager
+def stop_on_signals(stop: threading.Event) -> Iterator[None]:
+    """Set *stop* on SIGTERM or SIGINT; a second one ends the process at once."""
+
+    def asked(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    before = {number: signal.signal(number, asked) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,51 @@
+"""The server's one secret, in a file that nobody else may read."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+_BYTES: Final = 32
+
+
+class BadSecretKey(ValueError):
+    """The file of the secret key cannot be used; says why and what helps."""
+
+
+def load_or_make(path: Path, *, may_make: bool, fresh: bytes) -> bytes:
+    """Return the 32 bytes in the file *path*; make it with *fresh* if it may be made and is absent.
+
+    Of two processes that make it at the same time, one wins and both read the same. Raises
+    BadSecretKey when the file is missing and must not be made, is unreadable, or is no key.
+    """
+    if may_make and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path, fresh)
+    try:
+        key = bytes.fromhex(path.read_text("ascii").strip())
+    except OSError as error:
+        raise BadSecretKey(
+            f"cannot read the secret key {path}: {error.strerror}. Without it the keys in the "
+            "database cannot be opened; point TOCSIN_SECRET_KEY_FILE at the file they were made with"
+        ) from None
+    except ValueError:
+        key = b""
+    if len(key) != _BYTES:
+        raise BadSecretKey(f"{path} is not a secret key: it must hold {2 * _BYTES} hex digits")
+    return key
+
+
+def _make(path: Path, fresh: bytes) -> None:
+    """Write the whole file under another name first: nobody ever reads half a key."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, fresh.hex().encode() + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(draft)

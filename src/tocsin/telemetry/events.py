@@ -1,0 +1,110 @@
+"""The closed list of events: what each is called, which facts it may carry, what it counts.
+
+Only the facts named here reach a log line, so an endpoint, a key or a token cannot slip into
+one by way of a new keyword.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+
+
+class Event(Enum):
+    """Everything that is worth a line or a number."""
+
+    STARTED = "started"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    PROCESS_ENDED = "process_ended"
+    LOOP_FAILED = "loop_failed"
+    REQUEST = "request"
+    REQUEST_FAILED = "request_failed"
+    PLANNED = "planned"
+    CUT = "cut"
+    EXECUTIONS_CLOSED = "executions_closed"
+    PUSH_ANSWERED = "push_answered"
+    LEASE_LOST = "lease_lost"
+
+
+_FACTS: Final[Mapping[Event, frozenset[str]]] = {
+    Event.STARTED: frozenset({"role", "address", "version"}),
+    Event.STOPPING: frozenset({"role"}),
+    Event.STOPPED: frozenset({"role"}),
+    Event.PROCESS_ENDED: frozenset({"role", "code", "again_in_s"}),
+    Event.LOOP_FAILED: frozenset({"loop", "error", "again_in_s", "where"}),
+    Event.REQUEST: frozenset({"method", "route", "status", "ms", "trace_id", "account"}),
+    Event.REQUEST_FAILED: frozenset({"error", "where", "trace_id"}),
+    Event.PLANNED: frozenset({"started", "missed"}),
+    Event.CUT: frozenset({"execution", "shard", "recipients"}),
+    Event.EXECUTIONS_CLOSED: frozenset({"count"}),
+    Event.PUSH_ANSWERED: frozenset(),
+    Event.LEASE_LOST: frozenset({"parcel", "execution"}),
+}
+_ERRORS: Final = (Event.LOOP_FAILED, Event.REQUEST_FAILED)
+_WARNINGS: Final = (Event.LEASE_LOST, Event.PROCESS_ENDED)
+
+
+class Telemetry:
+    """Turns events into log lines and metrics. Safe to use from several threads."""
+
+    def __init__(self, *, log_format: str, stream: TextIO) -> None:
+        renderer: structlog.typing.Processor = (
+            structlog.processors.JSONRenderer()
+            if log_format == "json"
+            else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        )
+        self._log = structlog.wrap_logger(
+            structlog.PrintLogger(stream),
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                renderer,
+            ],
+        )
+        self.registry = CollectorRegistry()
+        self._events = Counter(
+            "tocsin_events", "Events of this process", ["event"], registry=self.registry
+        )
+        self._answers = Counter(
+            "tocsin_push_answers",
+            "Answers of push services to this process",
+            ["kind"],
+            registry=self.registry,
+        )
+
+    def emit(self, event: Event, **facts: object) -> None:
+        """Write one line, and count. Raises ValueError for a fact that the event may not carry."""
+        strange = facts.keys() - _FACTS[event]
+        if strange:
+            raise ValueError(f"{event.value} does not carry {', '.join(sorted(strange))}")
+        self._events.labels(event.value).inc()
+        if event in _ERRORS:
+            self._log.error(event.value, **facts)
+        elif event in _WARNINGS:
+            self._log.warning(event.value, **facts)
+        else:
+            self._log.info(event.value, **facts)
+
+    def count(self, event: Event, kind: str) -> None:
+        """Count without a line: for what happens once per message."""
+        if event is not Event.PUSH_ANSWERED:
+            raise ValueError(f"{event.value} is emitted, not counted")
+        self._answers.labels(kind).inc()
+
+    def exposition(self) -> bytes:
+        """Return this process's metrics in the text format of Prometheus."""
+        return generate_latest(self.registry)
+
+
+def where(error: BaseException) -> str:
+    """Return the place in the code where *error* was raised: file, line and function, no values."""
+    trace = error.__traceback__
+    place = "?"
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        place = f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}"
+        trace = trace.tb_next
+    return place

@@ -1,0 +1,116 @@
+"""A leased parcel on its way: who is still to be sent, who is on the wire, what is unrecorded."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.parcel import Parcel, Retry
+from tocsin.domain.subscription import Recipient
+from tocsin.services.sending import Manifest
+from tocsin.webpush.endpoint import BadEndpoint, Endpoint, PushHosts, parse
+from tocsin.webpush.request import topic
+from tocsin.workers.rendering import Rendering
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One recipient on the round: where they are reached, and where they stand in the parcel."""
+
+    index: int
+    recipient: Recipient
+    endpoint: Endpoint
+
+
+@dataclass(slots=True)
+class Consignment:
+    """A parcel in the sender's hands.
+
+    lanes: who may be sent now, by origin, so that a slow origin holds up nobody else's lane.
+    on_wire: requests without an answer. unrecorded: outcomes and retries since the last record.
+    gone: (ordinal, generation) to retire with the next record.
+    """
+
+    parcel: Parcel
+    rendering: Rendering
+    topic: str
+    urgency: str
+    ttl_s: int
+    lanes: dict[str, deque[Stop]] = field(default_factory=dict)
+    on_wire: int = 0
+    unrecorded: int = 0
+    recorded_at_ms: int = 0
+    gone: list[tuple[int, int]] = field(default_factory=list)
+    ours: bool = True
+
+    def settle(self, index: int, decision: Outcome | Retry) -> None:
+        """Note what became of a recipient, or that they are to be tried again."""
+        if isinstance(decision, Outcome):
+            self.parcel.settle(index, decision)
+        else:
+            self.parcel.retries[index] = decision
+        self.unrecorded += 1
+
+    def made(self, index: int) -> int:
+        """Return how many attempts a recipient has had."""
+        retry = self.parcel.retries.get(index)
+        return retry.attempts if retry else 0
+
+    def has_expired(self, index: int, *, now_ms: int) -> bool:
+        """Return whether the message's TTL is over; a ttl of 0 still gets its one attempt."""
+        if self.ttl_s == 0 and index not in self.parcel.retries:
+            return False
+        return now_ms >= self.parcel.expires_ms
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether nothing is left to do under this lease."""
+        return not self.on_wire and not self.lanes
+
+    def put_off(self, origin: str, *, until_ms: int) -> None:
+        """Let everybody in an origin's lane wait, without using up an attempt."""
+        for stop in self.lanes.pop(origin, ()):
+            self.settle(stop.index, Retry(self.made(stop.index), until_ms))
+
+    def abandon(self) -> None:
+        """Send nobody else: what is on the wire may still be answered."""
+        self.lanes.clear()
+
+
+def open_consignment(
+    parcel: Parcel,
+    manifest: Manifest,
+    rendering: Rendering,
+    *,
+    hosts: PushHosts,
+    topic_key: bytes,
+    now_ms: int,
+) -> Consignment:
+    """Return *parcel* ready to be sent: everybody in the lane of their origin.
+
+    Settled at once: who has left since the parcel was cut (gone), whose endpoint is none that
+    a push may go to (rejected), and everybody once the TTL is over (expired). Who must wait for
+    a retry is left for a later lease.
+    """
+    consignment = Consignment(
+        parcel,
+        rendering,
+        topic=topic(topic_key, manifest.task_id, 0),
+        urgency=manifest.order.urgency,
+        ttl_s=manifest.order.ttl_s,
+    )
+    for index in list(parcel.pending()):
+        recipient = manifest.recipients.get(index)
+        retry = parcel.retries.get(index)
+        if recipient is None:
+            consignment.settle(index, Outcome.GONE)
+        elif consignment.has_expired(index, now_ms=now_ms):
+            consignment.settle(index, Outcome.EXPIRED)
+        elif retry is None or retry.not_before_ms <= now_ms:
+            try:
+                endpoint = parse(recipient.endpoint, hosts)
+            except BadEndpoint:
+                consignment.settle(index, Outcome.REJECTED)
+                continue
+            lane = consignment.lanes.setdefault(endpoint.origin, deque())
+            lane.append(Stop(index, recipient, endpoint))
+    return consignment

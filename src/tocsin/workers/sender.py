@@ -1,0 +1,256 @@
+"""The sending room: leases parcels, encrypts, pushes, and writes down what became of everybody."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+from tocsin.domain.keyring import Keyring
+from tocsin.domain.message_token import MessageRef, mint
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.parcel import Parcel
+from tocsin.services.sending import HOLD_MS, Sending
+from tocsin.telemetry.events import Event, Telemetry
+from tocsin.webpush.answer import Answer, read
+from tocsin.webpush.encryption import BadSubscriptionKeys, PlaintextTooLarge, encrypt
+from tocsin.webpush.endpoint import PushHosts
+from tocsin.webpush.request import PushRequest, Urgency, headers
+from tocsin.webpush.vapid import Authorizations, Signer, load_private_key
+from tocsin.workers.consignment import Consignment, Stop, open_consignment
+from tocsin.workers.decision import decide
+from tocsin.workers.origin_gate import OriginGate
+from tocsin.workers.rendering import Rendering
+
+IN_HAND: Final = 4
+"""Parcels held at a time: the next is read while the last answers of another come in."""
+
+RECORD_EVERY_MS: Final = 250
+RECORD_EVERY: Final = 256
+IDLE_S: Final = 0.1
+LAST_ANSWERS_MS: Final = 10_000
+_RENDERINGS_KEPT: Final = 64
+_WAIT_MS: Final = 50
+
+
+class PushClient(Protocol):
+    """Many requests on the wire at once, driven by one thread."""
+
+    @property
+    def in_flight(self) -> int: ...
+    def submit(self, request: PushRequest, tag: object) -> None: ...
+    def wait(self, timeout_ms: int) -> Iterable[tuple[object, Answer]]: ...
+
+
+class Clock(Protocol):
+    """Wall time, monotonic time, and a wait that a stop ends."""
+
+    def now_ms(self) -> int: ...
+    def monotonic_ms(self) -> int: ...
+    def wait(self, stop: threading.Event, seconds: float) -> bool: ...
+
+
+class Entropy(Protocol):
+    """Fresh keys, salts and jitter."""
+
+    def token_bytes(self, count: int, /) -> bytes: ...
+    def draw(self) -> float: ...
+    def p256_key(self) -> EllipticCurvePrivateKey: ...
+
+
+class Sender:
+    """One sender process. Any number may run, on any number of machines.
+
+    Nothing of value is in its memory: a parcel's outcomes are on the disk at the latest
+    RECORD_EVERY_MS or RECORD_EVERY outcomes after they are known, and the lease of a killed
+    sender ends by itself. What was on the wire is then sent once more, under the same Topic.
+    """
+
+    def __init__(
+        self,
+        sending: Sending,
+        client: PushClient,
+        *,
+        hosts: PushHosts,
+        keyring: Keyring,
+        clock: Clock,
+        entropy: Entropy,
+        telemetry: Telemetry,
+        subject: str,
+    ) -> None:
+        self._sending = sending
+        self._client = client
+        self._hosts = hosts
+        self._keyring = keyring
+        self._clock = clock
+        self._entropy = entropy
+        self._telemetry = telemetry
+        self._authorizations = Authorizations(subject=subject)
+        self._signers: dict[int, Signer] = {}
+        self._renderings: OrderedDict[int, Rendering] = OrderedDict()
+        self._gates: dict[str, OriginGate] = {}
+        self._in_hand: list[Consignment] = []
+
+    def run(self, stop: threading.Event) -> None:
+        """Send due parcels until *stop*; then finish what is on the wire and give leases back."""
+        while not stop.is_set():
+            if not self.turn():
+                self._clock.wait(stop, IDLE_S)
+        for consignment in self._in_hand:
+            consignment.abandon()
+        patience_ms = self._clock.monotonic_ms() + LAST_ANSWERS_MS
+        while self._in_hand and self._clock.monotonic_ms() < patience_ms:
+            self.turn(lease=False)
+
+    def turn(self, *, lease: bool = True) -> bool:
+        """Do a round of everything; return whether there was anything to do."""
+        if lease and len(self._in_hand) < IN_HAND:
+            self._take_parcels()
+        self._feed()
+        for tag, answer in self._client.wait(_WAIT_MS if self._client.in_flight else 0):
+            consignment, stop = tag  # type: ignore[misc]  # the tag that _push gave
+            self._take_answer(consignment, stop, answer)
+        self._record()
+        return bool(self._in_hand)
+
+    # -- parcels in
+
+    def _take_parcels(self) -> None:
+        now_ms = self._clock.now_ms()
+        for parcel in self._sending.lease(now_ms=now_ms, limit=IN_HAND - len(self._in_hand)):
+            self._in_hand.append(self._open(parcel, now_ms))
+
+    def _open(self, parcel: Parcel, now_ms: int) -> Consignment:
+        manifest = self._sending.manifest(parcel)
+        rendering = self._renderings.get(parcel.execution_id)
+        if rendering is None:
+            rendering = Rendering(manifest.order, task_id=manifest.task_id)
+            self._renderings[parcel.execution_id] = rendering
+            if len(self._renderings) > _RENDERINGS_KEPT:
+                self._renderings.popitem(last=False)
+        self._load_signers({one.vapid_key_id for one in manifest.recipients.values()})
+        consignment = open_consignment(
+            parcel,
+            manifest,
+            rendering,
+            hosts=self._hosts,
+            topic_key=self._keyring.topic,
+            now_ms=now_ms,
+        )
+        consignment.recorded_at_ms = self._clock.monotonic_ms()
+        return consignment
+
+    def _load_signers(self, key_ids: set[int]) -> None:
+        missing = key_ids - self._signers.keys()
+        if not missing:
+            return
+        for sealed in self._sending.vapid_keys(missing):
+            raw = self._keyring.unseal(sealed.sealed_private, place=f"vapid/{sealed.container_id}")
+            self._signers[sealed.id] = Signer(load_private_key(raw))
+
+    # -- requests out
+
+    def _feed(self) -> None:
+        now_ms = self._clock.now_ms()
+        for consignment in self._in_hand:
+            for origin in list(consignment.lanes):
+                self._feed_lane(consignment, origin, now_ms)
+
+    def _feed_lane(self, consignment: Consignment, origin: str, now_ms: int) -> None:
+        gate = self._gates.setdefault(origin, OriginGate())
+        lane = consignment.lanes[origin]
+        if not gate.is_open(now_ms):
+            jitter_ms = int(self._entropy.draw() * 1000)
+            consignment.put_off(origin, until_ms=gate.closed_until_ms + jitter_ms)
+            return
+        while lane and gate.has_room():
+            self._push(consignment, lane.popleft(), gate, now_ms)
+        if not lane:
+            del consignment.lanes[origin]
+
+    def _push(self, consignment: Consignment, stop: Stop, gate: OriginGate, now_ms: int) -> None:
+        parcel, recipient = consignment.parcel, stop.recipient
+        if consignment.has_expired(stop.index, now_ms=now_ms):
+            consignment.settle(stop.index, Outcome.EXPIRED)
+            return
+        token = mint(
+            self._keyring.message_token,
+            MessageRef(parcel.execution_id, recipient.ordinal),
+            expires_ms=parcel.expires_ms,
+        )
+        try:
+            body = encrypt(
+                consignment.rendering.payload(recipient.language).fill(token),
+                p256dh=recipient.p256dh,
+                auth=recipient.auth,
+                sender_key=self._entropy.p256_key(),
+                salt=self._entropy.token_bytes(16),
+            )
+        except (BadSubscriptionKeys, PlaintextTooLarge):
+            consignment.settle(stop.index, Outcome.REJECTED)
+            return
+        authorization = self._authorizations.value(
+            stop.endpoint.origin, self._signers[recipient.vapid_key_id], now_ms=now_ms
+        )
+        lines = headers(
+            authorization=authorization,
+            ttl_s=max(0, parcel.expires_ms - now_ms) // 1000,
+            urgency=Urgency(consignment.urgency),
+            topic=consignment.topic,
+        )
+        self._client.submit(PushRequest(stop.endpoint, lines, body), (consignment, stop))
+        consignment.on_wire += 1
+        gate.sent()
+
+    # -- answers in
+
+    def _take_answer(self, consignment: Consignment, stop: Stop, answer: Answer) -> None:
+        now_ms = self._clock.now_ms()
+        verdict = read(answer, host=stop.endpoint.host, now_ms=now_ms)
+        self._gates[stop.endpoint.origin].answered(verdict, now_ms=now_ms)
+        consignment.on_wire -= 1
+        decision = decide(
+            verdict,
+            made=consignment.made(stop.index),
+            now_ms=now_ms,
+            expires_ms=consignment.parcel.expires_ms,
+            draw=self._entropy.draw(),
+        )
+        consignment.settle(stop.index, decision)
+        if decision is Outcome.GONE:
+            consignment.gone.append((stop.recipient.ordinal, stop.recipient.generation))
+        self._telemetry.count(Event.PUSH_ANSWERED, verdict.kind.value)
+
+    def _record(self) -> None:
+        at_ms = self._clock.monotonic_ms()
+        for consignment in self._in_hand:
+            since_ms = at_ms - consignment.recorded_at_ms
+            if (
+                consignment.is_idle
+                or consignment.unrecorded >= RECORD_EVERY
+                or (consignment.unrecorded and since_ms >= RECORD_EVERY_MS)
+                or since_ms >= HOLD_MS // 3
+            ):
+                self._write(consignment)
+                consignment.recorded_at_ms = at_ms
+        self._in_hand = [one for one in self._in_hand if not one.is_idle or one.unrecorded]
+
+    def _write(self, consignment: Consignment) -> None:
+        """Record a consignment; one whose lease was lost is dropped, one that paused is let go."""
+        if not consignment.ours:
+            consignment.unrecorded = 0
+            return
+        parcel = consignment.parcel
+        now_ms = self._clock.now_ms()
+        due_ms = now_ms + HOLD_MS
+        if consignment.is_idle:
+            due_ms = max(now_ms, parcel.next_due_ms() or 0)
+        standing = self._sending.record(parcel, gone=consignment.gone, due_ms=due_ms)
+        consignment.ours = standing.ours
+        consignment.unrecorded = 0
+        consignment.gone = []
+        if not standing.ours:
+            self._telemetry.emit(Event.LEASE_LOST, parcel=parcel.id, execution=parcel.execution_id)
+        if not (standing.ours and standing.sendable):
+            consignment.abandon()
