@@ -1,0 +1,76 @@
+"""The command ``tocsin``."""
+
+import sys
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from tocsin import __version__
+from tocsin.cli.account import account
+from tocsin.cli.container import container
+from tocsin.cli.db import db
+from tocsin.cli.demo import demo
+from tocsin.cli.doctor import doctor
+from tocsin.cli.serve import serve
+from tocsin.cli.simulate import simulate
+from tocsin.cli.subscribers import subscribers
+from tocsin.cli.token import token
+from tocsin.cli.worker import worker
+from tocsin.domain.errors import TocsinError
+from tocsin.domain.keyring import CannotUnseal
+from tocsin.machine.secret_key import BadSecretKey
+from tocsin.settings import BadSetting
+from tocsin.store.engine import UnsupportedDatabase
+from tocsin.store.migrate import NewerSchema
+from tocsin.webpush.endpoint import BadPushHost
+from tocsin.wiring import NeedsUpgrade
+
+_FORESEEN = (
+    TocsinError,
+    BadSetting,
+    BadSecretKey,
+    BadPushHost,
+    CannotUnseal,
+    NeedsUpgrade,
+    NewerSchema,
+    UnsupportedDatabase,
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tocsin")
+def tocsin() -> None:
+    """A self-hosted push-campaign server."""
+
+
+for command in (
+    account,
+    container,
+    db,
+    demo,
+    doctor,
+    serve,
+    simulate,
+    subscribers,
+    token,
+    worker,
+):
+    tocsin.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; what was foreseen ends with one clear line and status 1."""
+    try:
+        tocsin()
+    except _FORESEEN as error:
+        click.echo(f"tocsin: {error}", err=True)
+        sys.exit(1)
+    except SQLAlchemyError as error:
+        click.echo(f"tocsin: the database refused: {_first_line(error)}", err=True)
+        sys.exit(1)
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    """Return what the driver said, without the statement and its values."""
+    cause = error.__cause__ or error
+    return str(cause).strip().partition("\n")[0]

@@ -1,0 +1,37 @@
+"""``tocsin worker``."""
+
+import threading
+
+import click
+
+from tocsin.cli.options import ready, with_program
+from tocsin.machine.processes import follow_leash, stop_on_signals
+from tocsin.telemetry.events import Event
+from tocsin.wiring import Program
+
+ROLES = ("planner", "sender", "all")
+
+
+@click.command()
+@click.option("--role", type=click.Choice(ROLES), default="all", show_default=True)
+@click.option("--leash", is_flag=True, hidden=True, help="End when standard input does.")
+@with_program
+def worker(program: Program, role: str, leash: bool) -> None:
+    """Do the work of one process: plan and cut, or send, or both."""
+    ready(program)
+    stop = threading.Event()
+    loops = []
+    if role != "sender":
+        loops.append(program.desk().run)
+    if role != "planner":
+        loops.append(program.sender().run)
+    with stop_on_signals(stop):
+        if leash:
+            follow_leash(stop.set)
+        program.telemetry.emit(Event.STARTED, role=role)
+        threads = [threading.Thread(target=loop, args=(stop,)) for loop in loops]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        program.telemetry.emit(Event.STOPPED, role=role)

@@ -1,0 +1,187 @@
+"""Every setting once: its name, type, default, unit, and a sentence.
+
+A value comes from the environment variable ``TOCSIN_<NAME>``, else from the TOML file named by
+``--config`` or ``TOCSIN_CONFIG`` (its keys are the names in lower case), else it is the default.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+
+PREFIX: Final = "TOCSIN_"
+
+
+class BadSetting(ValueError):
+    """A setting is unknown or has a value that it cannot have; says which, and what fits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one process. Paths are as given; data is where the server keeps its own."""
+
+    data: Path = Path("tocsin-data")
+    database_url: str = ""
+    public_url: str = ""
+    secret_key_file: Path | None = None
+    push_hosts: tuple[str, ...] = ()
+    ca_file: Path | None = None
+    contact: str = ""
+    senders: int = 1
+    request_timeout: int = 30
+    log_format: str = "console"
+
+    @property
+    def database(self) -> str:
+        """Return the database's URL: the one that was set, else SQLite in the data directory."""
+        return self.database_url or f"sqlite:///{self.data.absolute() / 'tocsin.db'}"
+
+    @property
+    def database_place(self) -> str:
+        """Return the database's URL fit for a message: without a password."""
+        return make_url(self.database).render_as_string(hide_password=True)
+
+    @property
+    def secret_key_path(self) -> Path:
+        """Return where the secret key is kept."""
+        return self.secret_key_file or self.data / "secret.key"
+
+    @property
+    def vapid_subject(self) -> str:
+        """Return whom push services may contact about our requests (RFC 8292 section 2.1)."""
+        return self.contact or self.public_url or "https://tocsin.invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """One row of the reference."""
+
+    read: Callable[[str], Any]
+    sentence: str
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _path(value: str) -> Path:
+    return Path(value)
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+            raise ValueError(f"takes a whole number from {least} to {most}")
+        return int(value)
+
+    return read
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"takes one of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("takes an address such as https://push.example.com")
+    return value.rstrip("/")
+
+
+def _contact(value: str) -> str:
+    if not value.startswith(("mailto:", "https://")):
+        raise ValueError("takes mailto:you@example.com or an https address")
+    return value
+
+
+SETTINGS: Final[Mapping[str, _Setting]] = {
+    "data": _Setting(_path, "Directory of the embedded database and the secret key."),
+    "database_url": _Setting(
+        _text, "sqlite:///PATH or postgresql://...; else SQLite in the data directory."
+    ),
+    "public_url": _Setting(
+        _base_url, "The address under which browsers reach this server; else that of the request."
+    ),
+    "secret_key_file": _Setting(
+        _path, "File of the 32-byte secret key; else secret.key in the data directory."
+    ),
+    "push_hosts": _Setting(
+        _names,
+        "Push services besides the built-in ones, with commas between: push.example.org; "
+        "localhost:8090 also permits plain http and loopback, for tests.",
+    ),
+    "ca_file": _Setting(_path, "PEM file of the authorities that push services are checked by."),
+    "contact": _Setting(
+        _contact, "Whom push services may contact: mailto:... or https://...; else the public URL."
+    ),
+    "senders": _Setting(_number(1, 256), "Sender processes that serve starts; one per core."),
+    "request_timeout": _Setting(
+        _number(1, 3600), "Seconds within which a client must have sent its request."
+    ),
+    "log_format": _Setting(_choice("console", "json"), "console or json."),
+}
+_CONFIG: Final = "config"
+
+
+def load(
+    environment: Mapping[str, str], *, config: Path | None = None, data: Path | None = None
+) -> Settings:
+    """Return the settings that *environment* and the file *config* make; *data* outdoes both.
+
+    Raises BadSetting.
+    """
+    given = {
+        name.removeprefix(PREFIX).lower(): (value, name)
+        for name, value in environment.items()
+        if name.startswith(PREFIX)
+    }
+    named = given.pop(_CONFIG, None)
+    path = config or (Path(named[0]) if named else None)
+    values = (_from_file(path) if path else {}) | given
+    settings = Settings(**{name: _read(name, *value) for name, value in values.items()})
+    return settings if data is None else replace(settings, data=data)
+
+
+def _from_file(path: Path) -> dict[str, tuple[str, str]]:
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadSetting(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{path} is not TOML: {error}") from None
+    values = {}
+    for name, value in content.items():
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            text = ",".join(value)
+        elif isinstance(value, str | int) and not isinstance(value, bool):
+            text = str(value)
+        else:
+            raise BadSetting(f"{name} in {path}: takes text, a whole number or a list of texts")
+        values[name] = (text, f"{name} in {path}")
+    return values
+
+
+def _read(name: str, value: str, source: str) -> Any:
+    setting = SETTINGS.get(name)
+    if setting is None:
+        near = difflib.get_close_matches(name, [*SETTINGS, _CONFIG], n=1)
+        hint = f" Did you mean {PREFIX}{near[0].upper()}?" if near else ""
+        raise BadSetting(f"there is no setting {source}.{hint}")
+    try:
+        return setting.read(value)
+    except ValueError as error:
+        raise BadSetting(f"{source}: {error}, not {value!r}") from None

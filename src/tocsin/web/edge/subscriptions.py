@@ -1,0 +1,114 @@
+"""``/v1/edge/KEY/subscriptions``: browsers register, change and leave."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tocsin.domain.container import Container
+from tocsin.domain.dictionaries import is_language_tag
+from tocsin.domain.enrolment import Enrolment
+from tocsin.domain.errors import NotFound, TocsinError
+from tocsin.domain.registration import host_of, read_changes, read_registration
+from tocsin.domain.user_agent import browser_and_os
+from tocsin.services.subscribers import Enrolled
+from tocsin.web.callers import bearer_of
+from tocsin.web.edge.cors import preflight, require_origin
+from tocsin.web.edge.gather import Gather
+from tocsin.web.strict_json import loads, read_body
+
+MAX_BYTES: Final = 16_384
+_HINTS: Final = ("sec-ch-ua", "sec-ch-ua-platform")
+
+
+class Subscribers(Protocol):
+    """Who takes registrations."""
+
+    def register(self, group: Sequence[Enrolment]) -> Sequence[Enrolled | TocsinError]: ...
+    def change(
+        self, container: Container, subscriber_id: int, secret: str, changes: Mapping[str, Any]
+    ) -> None: ...
+    def leave(self, container: Container, subscriber_id: int, secret: str) -> None: ...
+
+
+class Containers(Protocol):
+    """What finds a container by its public key."""
+
+    def by_key(self, key: str) -> Container: ...
+
+
+def subscriptions(subscribers: Subscribers, containers: Containers) -> APIRouter:
+    """Return the routes of subscriptions; registrations are committed in groups."""
+    router = APIRouter()
+    gather = Gather(subscribers.register)
+
+    async def register(request: Request, key: str) -> Response:
+        container = await run_in_threadpool(containers.by_key, key)
+        allowed = require_origin(request, container)
+        body = loads(await read_body(request, limit_bytes=MAX_BYTES))
+        registration = read_registration(body, source="edge")
+        enrolled = await gather.add(Enrolment(container, registration, derive(request)))
+        if isinstance(enrolled, TocsinError):
+            raise enrolled
+        return JSONResponse(
+            {"id": str(enrolled.id), "secret": enrolled.secret},
+            status_code=201 if enrolled.created else 200,
+            headers={"Cache-Control": "no-store", **allowed},
+        )
+
+    async def change(request: Request, key: str, subscriber_id: str) -> Response:
+        container = await run_in_threadpool(containers.by_key, key)
+        allowed = require_origin(request, container)
+        changes = read_changes(loads(await read_body(request, limit_bytes=MAX_BYTES)))
+        await run_in_threadpool(
+            subscribers.change, container, _id(subscriber_id), bearer_of(request), changes
+        )
+        return Response(status_code=204, headers=allowed)
+
+    async def leave(request: Request, key: str, subscriber_id: str) -> Response:
+        container = await run_in_threadpool(containers.by_key, key)
+        allowed = require_origin(request, container)
+        await run_in_threadpool(
+            subscribers.leave, container, _id(subscriber_id), bearer_of(request)
+        )
+        return Response(status_code=204, headers=allowed)
+
+    async def ask_first(request: Request, key: str) -> Response:
+        return preflight(request, await run_in_threadpool(containers.by_key, key))
+
+    path = "/v1/edge/{key}/subscriptions"
+    router.add_api_route(path, register, methods=["POST"])
+    router.add_api_route(path, ask_first, methods=["OPTIONS"])
+    router.add_api_route(f"{path}/{{subscriber_id}}", change, methods=["PATCH"])
+    router.add_api_route(f"{path}/{{subscriber_id}}", leave, methods=["DELETE"])
+    router.add_api_route(f"{path}/{{subscriber_id}}", ask_first, methods=["OPTIONS"])
+    return router
+
+
+def derive(request: Request) -> dict[str, Any]:
+    """Return what the request tells of its sender beside the body, by attribute."""
+    headers = request.headers
+    browser, system = browser_and_os(
+        headers.get("user-agent", ""), {name: headers.get(name, "") for name in _HINTS}
+    )
+    return {
+        "browser": browser,
+        "os": system,
+        "language": _first_language(headers.get("accept-language", "")),
+        "host": host_of(headers.get("origin", "")),
+    }
+
+
+def _first_language(header: str) -> str | None:
+    """Return the first language of an Accept-Language header (RFC 9110 section 12.5.4)."""
+    first = header[:256].partition(",")[0].partition(";")[0].strip()
+    return first if is_language_tag(first) else None
+
+
+def _id(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text[:21]) >= 1 << 64:
+        raise NotFound("subscription", text[:32])
+    return int(text)

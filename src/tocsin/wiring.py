@@ -1,0 +1,208 @@
+"""The composition root: settings in, a built program out. The only place that names adapters."""
+
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+
+from tocsin.domain.keyring import Keyring
+from tocsin.machine.clock import SystemClock
+from tocsin.machine.entropy import SystemEntropy
+from tocsin.machine.environment import environment
+from tocsin.machine.processes import Child
+from tocsin.machine.secret_key import load_or_make
+from tocsin.services.accounts import AccountService
+from tocsin.services.containers import ContainerService
+from tocsin.services.counting import Counting
+from tocsin.services.cutting import Cutting
+from tocsin.services.indexing import Indexing
+from tocsin.services.planning import Planning
+from tocsin.services.sending import Sending
+from tocsin.services.subscribers import SubscriberService
+from tocsin.services.tasks import TaskService
+from tocsin.settings import Settings
+from tocsin.store import migrate
+from tocsin.store.engine import Database
+from tocsin.store.unit import Store
+from tocsin.telemetry.events import Telemetry
+from tocsin.transport.push_http import PushHttp
+from tocsin.web.app import Face, build
+from tocsin.web.callers import Callers
+from tocsin.web.edge.events import events
+from tocsin.web.edge.subscriptions import subscriptions
+from tocsin.web.edge.tag import tag
+from tocsin.web.hood.push_tasks import push_tasks
+from tocsin.webpush.endpoint import PushHosts
+from tocsin.workers.crew import Crew
+from tocsin.workers.desk import Desk
+from tocsin.workers.sender import Sender
+
+
+class NeedsUpgrade(RuntimeError):
+    """The database's schema is older than this program's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the database answers and has this program's schema."""
+
+    database: Database
+
+    def check(self) -> str | None:
+        """Return what is wrong, None when nothing is."""
+        try:
+            status = migrate.status(self.database)
+        except (SQLAlchemyError, migrate.NewerSchema) as error:
+            return f"the database cannot be used: {type(error).__name__}"
+        return "the database needs tocsin db upgrade" if status.pending else None
+
+
+class Program:
+    """Everything that a process may need, built when first asked for."""
+
+    def __init__(self, settings: Settings, *, config: Path | None = None) -> None:
+        self.settings = settings
+        self._config = config
+        self.clock = SystemClock()
+        self.entropy = SystemEntropy()
+
+    @cached_property
+    def telemetry(self) -> Telemetry:
+        """The log lines and metrics of this process."""
+        return Telemetry(log_format=self.settings.log_format, stream=sys.stderr)
+
+    @cached_property
+    def database(self) -> Database:
+        """The database, opened."""
+        return Database(self.settings.database)
+
+    @cached_property
+    def store(self) -> Store:
+        """The store on the database."""
+        return Store(self.database)
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The keys that grow out of the secret key. Raises BadSecretKey."""
+        return Keyring(
+            load_or_make(
+                self.settings.secret_key_path,
+                may_make=self.settings.secret_key_file is None,
+                fresh=self.entropy.token_bytes(32),
+            )
+        )
+
+    @cached_property
+    def push_hosts(self) -> PushHosts:
+        """The push services that pushes may go to."""
+        return PushHosts(self.settings.push_hosts)
+
+    @cached_property
+    def accounts(self) -> AccountService:
+        """Accounts and tokens."""
+        return AccountService(self.store, clock=self.clock, entropy=self.entropy)
+
+    @cached_property
+    def containers(self) -> ContainerService:
+        """Containers."""
+        return ContainerService(
+            self.store, clock=self.clock, entropy=self.entropy, keyring=self.keyring
+        )
+
+    @cached_property
+    def subscribers(self) -> SubscriberService:
+        """Subscribers."""
+        return SubscriberService(
+            self.store,
+            clock=self.clock,
+            entropy=self.entropy,
+            keyring=self.keyring,
+            push_hosts=self.push_hosts,
+        )
+
+    def schema(self) -> migrate.SchemaStatus:
+        """Return how far the database's schema is. Raises NewerSchema."""
+        return migrate.status(self.database)
+
+    def upgrade(self) -> migrate.SchemaStatus:
+        """Bring the database to this program's schema; return where it stood. Raises NewerSchema."""
+        return migrate.upgrade(self.database)
+
+    def prepare(self) -> None:
+        """Make ready to serve: the secret key is there, the schema is this program's.
+
+        An embedded or an empty database is upgraded; a shared one with data in it only by
+        its operator, for other processes may still run on the old schema. Raises BadSecretKey,
+        NewerSchema, NeedsUpgrade.
+        """
+        self.keyring  # noqa: B018 - made, or refused, before anything is touched
+        status = self.schema()
+        if status.pending and status.current is not None and not self.database.is_sqlite:
+            raise NeedsUpgrade("the database is of an older Tocsin: run tocsin db upgrade")
+        if status.pending:
+            self.upgrade()
+
+    def close(self) -> None:
+        """Close what is open."""
+        if "database" in self.__dict__:
+            self.database.close()
+
+    def crew(self) -> Crew:
+        """Return the worker processes of one server: a planner and the senders."""
+        where = {"TOCSIN_DATA": str(self.settings.data)}
+        if self._config is not None:
+            where["TOCSIN_CONFIG"] = str(self._config)
+        inherited = dict(environment()) | where
+        return Crew(
+            ["planner", *["sender"] * self.settings.senders],
+            start=lambda role: Child(["worker", "--role", role, "--leash"], environment=inherited),
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+
+    def web(self) -> FastAPI:
+        """Return the HTTP face."""
+        routers = (
+            push_tasks(TaskService(self.store), callers=Callers(self.accounts), clock=self.clock),
+            events(Counting(self.store), token_key=self.keyring.message_token, clock=self.clock),
+            subscriptions(self.subscribers, self.containers),
+            tag(self.containers, public_url=self.settings.public_url),
+        )
+        return build(
+            Face(
+                routers=routers,
+                health=Health(self.database),
+                telemetry=self.telemetry,
+                new_trace_id=self.entropy.uuid,
+                request_timeout_s=self.settings.request_timeout,
+            )
+        )
+
+    def desk(self) -> Desk:
+        """Return the planner role's loops."""
+        return Desk(
+            planning=Planning(self.store),
+            cutting=Cutting(self.store),
+            indexing=Indexing(self.store),
+            counting=Counting(self.store),
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+
+    def sender(self) -> Sender:
+        """Return a sender with connections of its own."""
+        ca_file = self.settings.ca_file
+        client = PushHttp(ca_file=None if ca_file is None else str(ca_file))
+        return Sender(
+            Sending(self.store),
+            client,
+            hosts=self.push_hosts,
+            keyring=self.keyring,
+            clock=self.clock,
+            entropy=self.entropy,
+            telemetry=self.telemetry,
+            subject=self.settings.vapid_subject,
+        )
