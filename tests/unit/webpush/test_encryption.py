@@ -1,5 +1,6 @@
 """Encryption against the RFCs' own vectors, two independent judges, and its laws."""
 
+import hmac
 from base64 import urlsafe_b64encode
 
 import http_ece
@@ -17,6 +18,7 @@ from tocsin.webpush.encryption import (
     BadSubscriptionKeys,
     PlaintextTooLarge,
     Undecryptable,
+    _hmac,
     check_subscription_keys,
     decrypt,
     encrypt,
@@ -146,6 +148,11 @@ def test_noise_is_refused_by_name(body: bytes) -> None:
 def test_every_truncation_is_refused(length: int) -> None:
     with pytest.raises(Undecryptable):
         opened(MELON_BODY[:length])
+
+
+@given(key=st.binary(max_size=64), message=st.binary(max_size=200))
+def test_our_hmac_is_the_standard_librarys(key: bytes, message: bytes) -> None:
+    assert _hmac(key, message) == hmac.digest(key, message, "sha256")
 
 
 def test_padding_is_taken_off() -> None:
