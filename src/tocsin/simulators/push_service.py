@@ -55,6 +55,7 @@ from tocsin.simulators.virtual_subscribers import (
 _JSON: Final = (("Content-Type", "application/json"),)
 _NDJSON: Final = (("Content-Type", "application/x-ndjson"),)
 _TEXT: Final = (("Content-Type", "text/plain; charset=utf-8"),)
+_HONEST: Final = Rule()
 _KEPT_HEADERS: Final = ("ttl", "urgency", "topic")
 
 
@@ -146,7 +147,7 @@ class _Push(Conversation):
         """Return the true answer, or the one that a rule puts in its place."""
         if self._refused is not None or self._subscriber is None:
             return self._refuse(self._refused or Refused(404, "nobody lives here"))
-        rule = self._rule or Rule()
+        rule = self._rule or _HONEST
         if rule.takes:
             try:
                 reply = self._take(body, self._subscriber, rule)

@@ -188,6 +188,14 @@ def test_delimiters(padded: bytes, read: bytes | None, monkeypatch: pytest.Monke
         assert unseal(record, ikm=b"ikm", salt=SALT) == read
 
 
+def test_a_record_size_below_the_least_is_refused() -> None:
+    body = ours(b"")
+
+    assert opened(body[:16] + (18).to_bytes(4, "big") + body[20:]) == b""
+    with pytest.raises(Undecryptable, match="below 18"):
+        opened(body[:16] + (17).to_bytes(4, "big") + body[20:])
+
+
 def test_the_largest_plaintext_fills_the_message_and_one_byte_more_is_refused() -> None:
     assert len(ours(bytes(MAX_PLAINTEXT))) == MAX_BODY
     with pytest.raises(PlaintextTooLarge, match="1 over"):
