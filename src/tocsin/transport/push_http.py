@@ -1,0 +1,341 @@
+"""The only outgoing HTTP: pushes over libcurl's multi interface, many at once, from one thread.
+
+A push goes out at most once for each ``submit``. Left alone, libcurl repeats a POST by itself when
+a reused connection dies without an answer; here the repeat is stopped and the push comes back as
+AMBIGUOUS, so that whoever counts duplicates knows of every one.
+"""
+
+import select
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import pycurl
+
+from tocsin.transport.pushes import (
+    REASON_CHARACTERS,
+    Push,
+    Pushed,
+    PushFailure,
+    failure_of,
+    head_is_whole,
+    printable,
+    retry_after_of,
+)
+
+__all__ = ["NullPushHttp", "PermitAddress", "Push", "PushFailure", "PushHttp", "Pushed"]
+
+PermitAddress = Callable[[str, str, int], bool]
+
+ANSWER_BYTES: Final = 4096
+
+# A header given without a value takes libcurl's own of that name away; one that the push brings
+# itself stands before it and wins.
+_NOTHING_OF_LIBCURL: Final = ["Accept:", "Content-Type:", "Expect:"]
+
+# An option of libcurl that pycurl has no name for.
+_DISALLOW_USERNAME_IN_URL: Final = 278
+
+# Where distributions keep the roots; a libcurl from a wheel knows only its builder's place.
+_SYSTEM_ROOTS: Final = (
+    Path("/etc/ssl/certs/ca-certificates.crt"),  # Debian, Arch, Gentoo
+    Path("/etc/pki/tls/certs/ca-bundle.crt"),  # Fedora, RHEL
+    Path("/etc/ssl/ca-bundle.pem"),  # openSUSE
+    Path("/etc/ssl/cert.pem"),  # Alpine, macOS, BSD
+)
+
+_EVENTS: Final = {
+    pycurl.POLL_IN: select.EPOLLIN,
+    pycurl.POLL_OUT: select.EPOLLOUT,
+    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
+    pycurl.POLL_NONE: 0,
+}
+
+
+class _HandedOver(socket.socket):
+    """A socket that pycurl duplicates for libcurl: ours is closed as soon as it lets go of it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _Transfer:
+    """One pooled easy handle, and the facts of the push that it carries."""
+
+    __slots__ = (
+        "_permit",
+        "_secure",
+        "allowed",
+        "begun",
+        "body",
+        "easy",
+        "head",
+        "push",
+        "refused",
+    )
+
+    def __init__(self, easy: pycurl.Curl, permit: PermitAddress) -> None:
+        self.easy = easy
+        self._permit = permit
+        self.head: list[bytes] = []
+        self.body = bytearray()
+        self._secure = False
+        easy.setopt(pycurl.HEADERFUNCTION, self.head.append)
+        easy.setopt(pycurl.WRITEFUNCTION, self._take_body)
+        easy.setopt(pycurl.PREREQFUNCTION, self._before_request)
+        easy.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
+
+    def load(self, push: Push) -> None:
+        """Make *push* the next one to be sent."""
+        setopt = self.easy.setopt
+        setopt(pycurl.URL, push.url)
+        setopt(pycurl.HTTPHEADER, push.headers + _NOTHING_OF_LIBCURL)
+        setopt(pycurl.POSTFIELDS, push.body)
+        secure = push.url.startswith("https:")
+        if secure is not self._secure:
+            # Wait for a new connection to say whether it multiplexes. Without TLS none ever does,
+            # and libcurl would hold everyone back until the first answer.
+            setopt(pycurl.PIPEWAIT, secure)
+            self._secure = secure
+        self.push = push
+        self.begun = self.allowed = self.refused = False
+        self.head.clear()
+        if self.body:
+            self.body.clear()
+
+    def answered(self) -> Pushed:
+        """Return the result of a push whose answer arrived."""
+        status = self.easy.getinfo(pycurl.RESPONSE_CODE)
+        return Pushed(
+            self.push.tag,
+            status,
+            None if 200 <= status < 300 else retry_after_of(self.head),
+            printable(bytes(self.body), REASON_CHARACTERS) if self.body else "",
+            None,
+        )
+
+    def failed(self, code: int) -> Pushed:
+        """Return the result of a push that libcurl gave up with *code*.
+
+        A status whose head came whole is an answer, whatever then happened to its body: that was
+        cut here, or there.
+        """
+        if head_is_whole(self.head) and self.easy.getinfo(pycurl.RESPONSE_CODE) >= 200:
+            return self.answered()
+        refused = self.refused and not self.allowed
+        failure = failure_of(code, begun=self.begun, refused=refused)
+        return Pushed(self.push.tag, 0, None, "", failure)
+
+    def _take_body(self, data: bytes) -> int:
+        """Return how much of *data* was taken; libcurl ends the transfer when that is not all."""
+        room = ANSWER_BYTES - len(self.body)
+        self.body += data[:room]
+        return len(data) if len(data) <= room else 0
+
+    def _before_request(self, *_connection: object) -> int:
+        """Let the request out, once: the second call is libcurl's own repeat."""
+        if self.begun:
+            return pycurl.PREREQFUNC_ABORT
+        self.begun = True
+        return pycurl.PREREQFUNC_OK
+
+    def _open_socket(self, _purpose: int, address: pycurl.CurlSockAddr) -> socket.socket | int:
+        """Return a socket for *address*, unless the guard refuses to have it connected."""
+        # libcurl's own reading of the URL: a second parser could see another host in it.
+        host = (pycurl.CurlUrl(self.push.url).host or "").strip("[]")
+        if not self._permit(host, *address.addr[:2]):
+            self.refused = True
+            return pycurl.SOCKET_BAD
+        self.allowed = True
+        try:
+            return _HandedOver(address.family, address.socktype, address.protocol)
+        except OSError:  # no descriptor left
+            return pycurl.SOCKET_BAD
+
+
+class PushHttp:
+    """Sends pushes over HTTP/2 and HTTP/1.1, on connections kept and shared; for one thread."""
+
+    def __init__(
+        self,
+        *,
+        permit_address: PermitAddress,
+        ca_file: str | None,
+        connect_timeout_ms: int = 10_000,
+        timeout_ms: int = 30_000,
+        max_connections: int = 256,
+        max_per_host: int = 32,
+    ) -> None:
+        """Open nothing yet.
+
+        permit_address: is asked with host, numeric address and port before each connection.
+        ca_file: the roots (PEM); None for those of the system. max_per_host: connections, not
+        pushes; over HTTP/2 a connection carries up to 100 at a time.
+        """
+        self._permit_address = permit_address
+        self._fault: Exception | None = None
+        self._ca_file = ca_file or _system_roots()
+        self._connect_timeout_ms = connect_timeout_ms
+        self._timeout_ms = timeout_ms
+        self._idle: list[_Transfer] = []
+        self._busy: dict[pycurl.Curl, _Transfer] = {}
+        self._poll = select.epoll()
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
+        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, max_connections)
+        self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, max_per_host)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, max_connections)
+
+    @property
+    def in_flight(self) -> int:
+        """How many pushes were submitted and not yet given back."""
+        return len(self._busy)
+
+    def submit(self, push: Push) -> None:
+        """Take *push*; the next ``wait`` starts it.
+
+        Raises ValueError when its URL or a header has other than ASCII characters.
+        """
+        transfer = self._idle.pop() if self._idle else self._new_transfer()
+        try:
+            transfer.load(push)
+        except ValueError:
+            self._idle.append(transfer)
+            raise
+        self._multi.add_handle(transfer.easy)
+        self._busy[transfer.easy] = transfer
+
+    def wait(self, timeout_ms: int) -> list[Pushed]:
+        """Return what has finished, after at most *timeout_ms*; drives every transfer meanwhile.
+
+        Returns early, and perhaps with nothing, whenever something moved: call it in a loop.
+        Raises what *permit_address* raised, if it did; what finished then is lost with it.
+        """
+        multi = self._multi
+        if multi.timeout() == 0:
+            multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        finished = self._finished()
+        due_ms = multi.timeout()
+        patience_ms = timeout_ms if due_ms < 0 else min(due_ms, timeout_ms)
+        events = self._poll.poll(0 if finished else patience_ms / 1000)
+        for descriptor, event in events:
+            multi.socket_action(descriptor, _action_of(event))
+        if not events and not finished:
+            multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        finished += self._finished()
+        if self._fault:
+            fault, self._fault = self._fault, None
+            raise fault
+        return finished
+
+    def close(self) -> None:
+        """Abort what is on the wire and close every connection; a second call does nothing."""
+        for easy in self._busy:
+            self._multi.remove_handle(easy)
+        self._multi.close()
+        for transfer in [*self._idle, *self._busy.values()]:
+            transfer.easy.close()
+        self._idle.clear()
+        self._busy.clear()
+        self._poll.close()
+
+    def _finished(self) -> list[Pushed]:
+        """Return the results of the transfers that have ended, their handles back in the pool."""
+        _, answered, failed = self._multi.info_read()
+        finished = [self._release(easy).answered() for easy in answered]
+        finished += [self._release(easy).failed(code) for easy, code, _ in failed]
+        return finished
+
+    def _release(self, easy: pycurl.Curl) -> _Transfer:
+        """Return the transfer of *easy*, free for the next push."""
+        self._multi.remove_handle(easy)
+        transfer = self._busy.pop(easy)
+        self._idle.append(transfer)
+        return transfer
+
+    def _watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
+        """Wait for what libcurl wants to know of *descriptor* from now on."""
+        if what == pycurl.POLL_REMOVE:
+            with suppress(OSError):  # closed before: the kernel has forgotten it already
+                self._poll.unregister(descriptor)
+            return
+        try:
+            self._poll.register(descriptor, _EVENTS[what])
+        except FileExistsError:
+            self._poll.modify(descriptor, _EVENTS[what])
+
+    def _permit(self, host: str, address: str, port: int) -> bool:
+        """Return the guard's word; a guard that breaks has refused, and ``wait`` tells why."""
+        try:
+            return self._permit_address(host, address, port)
+        except Exception as fault:  # noqa: BLE001 - an exception cannot cross libcurl; wait raises it
+            self._fault = fault
+            return False
+
+    def _new_transfer(self) -> _Transfer:
+        """Return a transfer with everything set that is the same for every push."""
+        easy = pycurl.Curl()
+        easy.setopt(pycurl.NOSIGNAL, 1)
+        easy.setopt(pycurl.USERAGENT, "")
+        easy.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
+        easy.setopt(pycurl.PATH_AS_IS, 1)
+        easy.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        easy.setopt(_DISALLOW_USERNAME_IN_URL, 1)
+        easy.setopt(pycurl.FOLLOWLOCATION, 0)
+        easy.setopt(pycurl.PROXY, "")
+        easy.setopt(pycurl.NOPROXY, "*")
+        easy.setopt(pycurl.NETRC, pycurl.NETRC_IGNORED)
+        easy.setopt(pycurl.SSL_VERIFYPEER, 1)
+        easy.setopt(pycurl.SSL_VERIFYHOST, 2)
+        easy.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
+        easy.setopt(pycurl.DNS_CACHE_TIMEOUT, 60)
+        easy.setopt(pycurl.CONNECTTIMEOUT_MS, self._connect_timeout_ms)
+        easy.setopt(pycurl.TIMEOUT_MS, self._timeout_ms)
+        if self._ca_file:
+            easy.setopt(pycurl.CAINFO, self._ca_file)
+        return _Transfer(easy, self._permit)
+
+
+class NullPushHttp:
+    """Answers every push with 201 at once and sends nothing; for measuring what is around it."""
+
+    def __init__(self) -> None:
+        self._taken: list[Push] = []
+
+    @property
+    def in_flight(self) -> int:
+        """How many pushes were submitted and not yet given back."""
+        return len(self._taken)
+
+    def submit(self, push: Push) -> None:
+        """Take *push*; the next ``wait`` gives it back."""
+        self._taken.append(push)
+
+    def wait(self, timeout_ms: int) -> list[Pushed]:  # noqa: ARG002 - its twin waits
+        """Return every push taken since the last call, as accepted."""
+        taken, self._taken = self._taken, []
+        return [Pushed(push.tag, 201, None, "", None) for push in taken]
+
+    def close(self) -> None:
+        """Forget what was not given back."""
+        self._taken.clear()
+
+
+def _action_of(event: int) -> int:
+    """Return libcurl's word for epoll's *event*; errors are reported as such and found by it."""
+    action = 0
+    if event & select.EPOLLIN:
+        action |= pycurl.CSELECT_IN
+    if event & select.EPOLLOUT:
+        action |= pycurl.CSELECT_OUT
+    if event & ~(select.EPOLLIN | select.EPOLLOUT):
+        action |= pycurl.CSELECT_ERR
+    return action
+
+
+def _system_roots() -> str | None:
+    """Return the system's file of root certificates; None leaves libcurl its own default."""
+    return next((str(path) for path in _SYSTEM_ROOTS if path.is_file()), None)
