@@ -17,7 +17,7 @@ _ONCE: Final = ("authorization", "ttl", "urgency", "topic", "content-encoding")
 
 
 @dataclass(eq=False)
-class Refused(Exception):  # noqa: N818 - what the push service does, not an error of its own
+class Refused(Exception):
     """The request is answered with *status* and *reason*."""
 
     status: int

@@ -15,6 +15,7 @@ class Failure(Enum):
 
     UNREACHABLE = "unreachable"  # nothing was sent: DNS, connect
     TLS = "tls"  # nothing was sent: no trusted channel
+    REFUSED_ADDRESS = "refused_address"  # nothing was sent: the host leads where none may go
     AMBIGUOUS = "ambiguous"  # reset or time-out after the request was written
 
 
@@ -105,6 +106,9 @@ _UNKNOWN_STATUS: Final = _Row((), Kind.TROUBLE, "the push service gave a status 
 _FAILURES: Final = {
     Failure.UNREACHABLE: Verdict(Kind.UNREACHABLE, None, "the push service cannot be reached"),
     Failure.TLS: Verdict(Kind.UNREACHABLE, None, "no trusted connection to the push service"),
+    Failure.REFUSED_ADDRESS: Verdict(
+        Kind.UNREACHABLE, None, "the push service's name leads to a forbidden address"
+    ),
     Failure.AMBIGUOUS: Verdict(Kind.AMBIGUOUS, None, "sent, but no answer arrived"),
 }
 _WAITS: Final = (Kind.THROTTLED, Kind.TROUBLE)

@@ -86,6 +86,9 @@ def test_503(host: str, retry_after: str | None, body: str, wait_ms: int | None)
     [
         pytest.param(Answer(0, failure=Failure.UNREACHABLE), Kind.UNREACHABLE, id="unreachable"),
         pytest.param(Answer(0, failure=Failure.TLS), Kind.UNREACHABLE, id="TLS: nothing was sent"),
+        pytest.param(
+            Answer(0, failure=Failure.REFUSED_ADDRESS), Kind.UNREACHABLE, id="forbidden address"
+        ),
         pytest.param(Answer(0, failure=Failure.AMBIGUOUS), Kind.AMBIGUOUS, id="ambiguous"),
         pytest.param(Answer(0), Kind.AMBIGUOUS, id="nothing known: the careful reading"),
         pytest.param(Answer(100), Kind.AMBIGUOUS, id="an interim answer, then nothing"),
