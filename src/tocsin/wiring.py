@@ -1,6 +1,7 @@
 """The composition root: settings in, a built program out. The only place that names adapters."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,12 +9,12 @@ from pathlib import Path
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
-from tocsin.domain.keyring import Keyring
+from tocsin.domain.keyring import CannotUnseal, Keyring
 from tocsin.machine.clock import SystemClock
 from tocsin.machine.entropy import SystemEntropy
 from tocsin.machine.environment import environment
 from tocsin.machine.processes import Child
-from tocsin.machine.secret_key import load_or_make
+from tocsin.machine.secret_key import BadSecretKey, load_or_make
 from tocsin.services.accounts import AccountService
 from tocsin.services.containers import ContainerService
 from tocsin.services.counting import Counting
@@ -28,7 +29,7 @@ from tocsin.store import migrate
 from tocsin.store.engine import Database
 from tocsin.store.unit import Store
 from tocsin.telemetry.events import Telemetry
-from tocsin.transport.push_http import PushHttp
+from tocsin.transport.push_client import PushClient
 from tocsin.web.app import Face, build
 from tocsin.web.callers import Callers
 from tocsin.web.edge.events import events
@@ -163,6 +164,36 @@ class Program:
             telemetry=self.telemetry,
         )
 
+    @cached_property
+    def indexing(self) -> Indexing:
+        """The audience index."""
+        return Indexing(self.store)
+
+    def examine(self) -> Iterator[tuple[str, str | None]]:
+        """Yield what was checked, and what is wrong with it (None: nothing)."""
+        yield "the database answers and has this program's schema", Health(self.database).check()
+        yield "every VAPID key opens with the secret key", self._unsealable()
+        with self.store.read() as unit:
+            parcels = unit.parcels.disagreeing()
+        yield (
+            "every parcel's counts are those of its outcome bytes",
+            f"not so: parcels {parcels[:10]}" if parcels else None,
+        )
+        yield (
+            "the audience index says what the subscribers' rows say",
+            None if self.indexing.is_true() else "not so: run tocsin doctor --rebuild-audience",
+        )
+
+    def _unsealable(self) -> str | None:
+        with self.store.read() as unit:
+            keys = unit.containers.all_vapid_keys()
+        try:
+            for key in keys:
+                self.keyring.unseal(key.sealed_private, place=f"vapid/{key.container_id}")
+        except (BadSecretKey, CannotUnseal) as error:
+            return str(error)
+        return None
+
     def web(self) -> FastAPI:
         """Return the HTTP face."""
         routers = (
@@ -186,7 +217,7 @@ class Program:
         return Desk(
             planning=Planning(self.store),
             cutting=Cutting(self.store),
-            indexing=Indexing(self.store),
+            indexing=self.indexing,
             counting=Counting(self.store),
             clock=self.clock,
             telemetry=self.telemetry,
@@ -194,11 +225,9 @@ class Program:
 
     def sender(self) -> Sender:
         """Return a sender with connections of its own."""
-        ca_file = self.settings.ca_file
-        client = PushHttp(ca_file=None if ca_file is None else str(ca_file))
         return Sender(
             Sending(self.store),
-            client,
+            PushClient(self.push_hosts, ca_file=self.settings.ca_file),
             hosts=self.push_hosts,
             keyring=self.keyring,
             clock=self.clock,

@@ -77,7 +77,7 @@ class AccountService:
             if unit.accounts.by_name(name) is not None:
                 raise Conflict(f"there is an account called {name!r} already")
             account_id = unit.accounts.add(
-                name, parent_id=above and above.id, now_ms=self._clock.now_ms()
+                name, parent_id=above.id if above else None, now_ms=self._clock.now_ms()
             )
         return Account(account_id, above.id if above else account_id, name)
 

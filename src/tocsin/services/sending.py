@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from tocsin.domain.container import SealedKey
 from tocsin.domain.execution import SENDABLE, Execution, Order
 from tocsin.domain.parcel import Parcel
-from tocsin.domain.subscriber import facts
+from tocsin.domain.subscriber import Facts, facts
 from tocsin.domain.subscription import Recipient, Subscriber
 
 HOLD_MS: Final = 15_000
@@ -45,9 +45,7 @@ class Containers(Protocol):
 class Audience(Protocol):
     """What sending needs of the audience index."""
 
-    def note(
-        self, root_id: int, changes: Sequence[tuple[int, frozenset[tuple[str, str]] | None]]
-    ) -> None: ...
+    def note(self, root_id: int, changes: Sequence[tuple[int, Facts]]) -> None: ...
 
 
 class Unit(Protocol):

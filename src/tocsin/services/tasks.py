@@ -9,10 +9,8 @@ from tocsin.domain.account import Scope
 from tocsin.domain.errors import Invalid, NotFound
 from tocsin.domain.event import COUNTER_OF_KIND
 from tocsin.domain.execution import Execution
-from tocsin.domain.message import message_faults
-from tocsin.domain.message_token import TOKEN_LENGTH
 from tocsin.domain.outcome import Outcome, counters
-from tocsin.domain.push_task import Draft, PushTask, Status, draft_faults
+from tocsin.domain.push_task import Draft, PushTask, Status
 from tocsin.domain.targeting import unknown_excluded
 
 
@@ -73,12 +71,12 @@ class TaskService:
         self._store = store
 
     def create(self, scope: Scope, draft: Draft, *, now_ms: int) -> int:
-        """Take *draft*; return its id, once it is on the disk. Raises Invalid with all faults."""
-        faults = draft_faults(draft, now_ms=now_ms) + message_faults(
-            draft.message, custom_data=draft.custom_data, token_length=TOKEN_LENGTH
-        )
+        """Take *draft*; return its id, once it is on the disk.
+
+        Raises Invalid for what an exclude of its targeting names in vain.
+        """
         with self._store.write() as unit:
-            faults += unknown_excluded(draft.targeting, unit.containers.hosts(scope.root_id))
+            faults = unknown_excluded(draft.targeting, unit.containers.hosts(scope.root_id))
             if faults:
                 raise Invalid(tuple(faults))
             return unit.tasks.add(

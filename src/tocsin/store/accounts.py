@@ -16,11 +16,12 @@ class Accounts:
 
     def add(self, name: str, *, parent_id: int | None, now_ms: int) -> int:
         """Add an account; return its id."""
-        return self._connection.execute(
+        found: int = self._connection.execute(
             insert(account)
             .values(name=name, parent_id=parent_id, create_ms=now_ms)
             .returning(account.c.id)
         ).scalar_one()
+        return found
 
     def by_name(self, name: str) -> Account | None:
         """Return the account called *name*."""
@@ -38,7 +39,10 @@ class Accounts:
 
     def count(self) -> int:
         """Return how many accounts there are."""
-        return self._connection.execute(select(func.count()).select_from(account)).scalar_one()
+        found: int = self._connection.execute(
+            select(func.count()).select_from(account)
+        ).scalar_one()
+        return found
 
     def root_ids(self) -> Sequence[int]:
         """Return the ids of all tenants."""
@@ -48,7 +52,7 @@ class Accounts:
 
     def take_ordinals(self, root_id: int, count: int) -> int:
         """Reserve *count* ordinals of a tenant; return the first. The row stays locked until commit."""
-        after = self._connection.execute(
+        after: int = self._connection.execute(
             update(account)
             .where(account.c.id == root_id)
             .values(next_ordinal=account.c.next_ordinal + count)
@@ -58,9 +62,10 @@ class Accounts:
 
     def next_ordinal(self, root_id: int) -> int:
         """Return the first ordinal of a tenant that nobody has."""
-        return self._connection.execute(
+        found: int = self._connection.execute(
             select(account.c.next_ordinal).where(account.c.id == root_id)
         ).scalar_one()
+        return found
 
     def lock(self, root_id: int) -> None:
         """Keep others from changing this tenant's index until commit."""
@@ -78,7 +83,7 @@ class Accounts:
         now_ms: int,
     ) -> int:
         """Add a token; return its id."""
-        return self._connection.execute(
+        found: int = self._connection.execute(
             insert(token)
             .values(
                 account_id=account_id,
@@ -89,6 +94,7 @@ class Accounts:
             )
             .returning(token.c.id)
         ).scalar_one()
+        return found
 
     def credential(self, secret_hash: bytes) -> Credential | None:
         """Return the token with this hash, valid or not."""

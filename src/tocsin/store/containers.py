@@ -26,7 +26,7 @@ class Containers:
         now_ms: int,
     ) -> int:
         """Add a container; return its id. origins: origin -> its host name."""
-        container_id = self._connection.execute(
+        container_id: int = self._connection.execute(
             insert(container)
             .values(
                 root_id=scope.root_id,
@@ -53,7 +53,7 @@ class Containers:
         self, container_id: int, *, public_key: str, sealed_private: bytes, now_ms: int
     ) -> int:
         """Add a VAPID pair, which new subscriptions are made with from now on; return its id."""
-        return self._connection.execute(
+        found: int = self._connection.execute(
             insert(vapid_key)
             .values(
                 container_id=container_id,
@@ -63,6 +63,7 @@ class Containers:
             )
             .returning(vapid_key.c.id)
         ).scalar_one()
+        return found
 
     def vapid_keys(self, key_ids: Iterable[int]) -> list[SealedKey]:
         """Return the VAPID pairs with these ids."""
@@ -73,6 +74,18 @@ class Containers:
                 vapid_key.c.public_key,
                 vapid_key.c.sealed_private,
             ).where(vapid_key.c.id.in_(list(key_ids)))
+        )
+        return [SealedKey(*row) for row in rows]
+
+    def all_vapid_keys(self) -> list[SealedKey]:
+        """Return every VAPID pair."""
+        rows = self._connection.execute(
+            select(
+                vapid_key.c.id,
+                vapid_key.c.container_id,
+                vapid_key.c.public_key,
+                vapid_key.c.sealed_private,
+            )
         )
         return [SealedKey(*row) for row in rows]
 

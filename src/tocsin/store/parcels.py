@@ -116,9 +116,10 @@ class Parcels:
 
     def next_due_ms(self) -> int | None:
         """Return the earliest instant at which an open parcel falls due."""
-        return self._connection.execute(
+        found: int | None = self._connection.execute(
             select(func.min(parcel.c.due_ms)).where(parcel.c.pending > 0)
         ).scalar_one()
+        return found
 
     def disagreeing(self) -> list[int]:
         """Return the parcels whose counts are not those of their outcome bytes: none, or a fault."""

@@ -21,7 +21,7 @@ class Tasks:
 
     def add(self, scope: Scope, draft: Draft, *, next_due_ms: int | None, now_ms: int) -> int:
         """Add a task; return its id."""
-        return self._connection.execute(
+        found: int = self._connection.execute(
             insert(push_task)
             .values(
                 root_id=scope.root_id,
@@ -41,6 +41,7 @@ class Tasks:
             )
             .returning(push_task.c.id)
         ).scalar_one()
+        return found
 
     def find(self, scope: Scope, task_id: int) -> PushTask | None:
         """Return a task that *scope* sees."""
@@ -62,9 +63,10 @@ class Tasks:
 
     def count(self, scope: Scope) -> int:
         """Return how many tasks *scope* sees."""
-        return self._connection.execute(
+        found: int = self._connection.execute(
             select(func.count()).select_from(push_task).where(*_seen_by(scope))
         ).scalar_one()
+        return found
 
     def due(self, *, now_ms: int, limit: int) -> list[Slot]:
         """Return due slots, their tasks locked until commit; another planner passes over them."""
@@ -121,9 +123,10 @@ class Tasks:
 
     def next_due_ms(self) -> int | None:
         """Return the earliest instant at which a task falls due."""
-        return self._connection.execute(
+        found: int | None = self._connection.execute(
             select(func.min(push_task.c.next_due_ms)).where(push_task.c.next_due_ms.is_not(None))
         ).scalar_one()
+        return found
 
 
 def _seen_by(scope: Scope) -> list[ColumnElement[bool]]:

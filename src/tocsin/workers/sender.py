@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
@@ -15,8 +15,8 @@ from tocsin.services.sending import HOLD_MS, Sending
 from tocsin.telemetry.events import Event, Telemetry
 from tocsin.webpush.answer import Answer, read
 from tocsin.webpush.encryption import BadSubscriptionKeys, PlaintextTooLarge, encrypt
-from tocsin.webpush.endpoint import PushHosts
-from tocsin.webpush.request import PushRequest, Urgency, headers
+from tocsin.webpush.endpoint import Endpoint, PushHosts
+from tocsin.webpush.request import Urgency, headers
 from tocsin.webpush.vapid import Authorizations, Signer, load_private_key
 from tocsin.workers.consignment import Consignment, Stop, open_consignment
 from tocsin.workers.decision import decide
@@ -34,13 +34,16 @@ _RENDERINGS_KEPT: Final = 64
 _WAIT_MS: Final = 50
 
 
+_OnWire: TypeAlias = tuple[Consignment, Stop]
+
+
 class PushClient(Protocol):
     """Many requests on the wire at once, driven by one thread."""
 
     @property
     def in_flight(self) -> int: ...
-    def submit(self, request: PushRequest, tag: object) -> None: ...
-    def wait(self, timeout_ms: int) -> Iterable[tuple[object, Answer]]: ...
+    def submit(self, endpoint: Endpoint, headers: list[str], body: bytes, tag: _OnWire) -> None: ...
+    def wait(self, timeout_ms: int) -> Iterable[tuple[_OnWire, Answer]]: ...
 
 
 class Clock(Protocol):
@@ -109,8 +112,7 @@ class Sender:
             self._take_parcels()
         self._feed()
         for tag, answer in self._client.wait(_WAIT_MS if self._client.in_flight else 0):
-            consignment, stop = tag  # type: ignore[misc]  # the tag that _push gave
-            self._take_answer(consignment, stop, answer)
+            self._take_answer(tag, answer)
         self._record()
         return bool(self._in_hand)
 
@@ -199,13 +201,14 @@ class Sender:
             urgency=Urgency(consignment.urgency),
             topic=consignment.topic,
         )
-        self._client.submit(PushRequest(stop.endpoint, lines, body), (consignment, stop))
+        self._client.submit(stop.endpoint, lines, body, (consignment, stop))
         consignment.on_wire += 1
         gate.sent()
 
     # -- answers in
 
-    def _take_answer(self, consignment: Consignment, stop: Stop, answer: Answer) -> None:
+    def _take_answer(self, tag: _OnWire, answer: Answer) -> None:
+        consignment, stop = tag
         now_ms = self._clock.now_ms()
         verdict = read(answer, host=stop.endpoint.host, now_ms=now_ms)
         self._gates[stop.endpoint.origin].answered(verdict, now_ms=now_ms)

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from tocsin.domain.account import Scope
 from tocsin.domain.errors import NotFound
 from tocsin.domain.instants import hood_text
+from tocsin.domain.message_token import TOKEN_LENGTH
 from tocsin.domain.push_task import Draft, PushTask
 from tocsin.services.tasks import Counted
 from tocsin.web.callers import Callers
@@ -43,7 +44,8 @@ def push_tasks(tasks: Tasks, *, callers: Callers, clock: Clock) -> APIRouter:
     async def create(request: Request) -> Response:
         caller = await callers.require(request, "write")
         now_ms = clock.now_ms()
-        draft = read_create(loads(await read_body(request)), now_ms=now_ms)
+        body = loads(await read_body(request))
+        draft = read_create(body, now_ms=now_ms, token_length=TOKEN_LENGTH)
         task_id = await run_in_threadpool(tasks.create, caller.account.scope, draft, now_ms=now_ms)
         return JSONResponse({"id": str(task_id)}, status_code=201)
 
