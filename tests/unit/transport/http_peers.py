@@ -141,6 +141,7 @@ def floods(peer: Peer, connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 10000000\r\n\r\n")
     for _ in range(1000):
         connection.sendall(b"\x07flood " * 1250)
+    peer.requests.append(b"all of it went out")
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:

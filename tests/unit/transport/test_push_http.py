@@ -54,15 +54,16 @@ def test_a_header_that_libcurl_would_add_is_sent_as_given() -> None:
 
 
 def test_a_reused_handle_carries_nothing_over() -> None:
-    answer = b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\nno"
+    full = b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\nno"
+    bare = b"HTTP/1.1 503 Down\r\nContent-Length: 0\r\n\r\n"
 
-    with listening(answers(answer)) as slow, listening(answers()) as quick, sending() as http:
-        first = push_one(http, slow.url(), b"long " * 100)
-        second = push_one(http, quick.url(), b"short")
+    with listening(answers(full)) as one, listening(answers(bare)) as other, sending() as http:
+        first = push_one(http, one.url(), b"long " * 100)
+        second = push_one(http, other.url(), b"short")
 
     assert first == Pushed(0, 429, "7", "no", None)
-    assert second == Pushed(0, 201, None, "", None)
-    assert quick.requests[0].endswith(b"\r\nContent-Length: 5\r\n\r\nshort")
+    assert second == Pushed(0, 503, None, "", None)
+    assert other.requests[0].endswith(b"\r\nContent-Length: 5\r\n\r\nshort")
 
 
 def test_a_hundred_pushes_share_few_connections() -> None:
@@ -136,6 +137,7 @@ def test_an_answer_of_ten_megabytes_is_cut_and_still_an_answer() -> None:
     assert (result.status, result.failure) == (201, None)
     assert result.reason == "flood " * 33 + "fl"
     assert peak < 1_000_000
+    assert b"all of it went out" not in peer.requests
 
 
 @pytest.mark.parametrize(
@@ -209,6 +211,9 @@ def test_one_refused_address_among_others_leaves_the_others() -> None:
 
     with listening(answers()) as peer, sending(only_ipv4) as http:
         assert push_one(http, peer.url("localhost")).status == 201
+
+    with sending(only_ipv4) as http:  # nobody listens there any more
+        assert push_one(http, peer.url("localhost")).failure is PushFailure.UNREACHABLE
 
 
 def test_the_environment_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
