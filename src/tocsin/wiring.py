@@ -129,7 +129,7 @@ class Program:
         return migrate.status(self.database)
 
     def upgrade(self) -> migrate.SchemaStatus:
-        """Bring the database to this program's schema; return where it stood. Raises NewerSchema."""
+        """Bring the database to this program's schema; return where it stood before."""
         return migrate.upgrade(self.database)
 
     def prepare(self) -> None:

@@ -16,7 +16,7 @@ def simulate() -> None:
 
 
 @simulate.command("push-service")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--host", default="localhost", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8090, show_default=True, help="Port to listen on.")
 @click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM: speak https.")
 @click.option("--tls-key", type=_FILE, help="The certificate's private key, PEM.")

@@ -7,8 +7,6 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tocsin.domain.errors import TocsinError
-
 SECRET_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 
@@ -38,7 +36,7 @@ class Keyring:
         return urlsafe_b64encode(digest[:18]).decode("ascii")
 
     def seal(self, plain: bytes, *, place: str, nonce: bytes) -> bytes:
-        """Return *plain* encrypted for *place*, such as ``vapid/17``; elsewhere it cannot be opened."""
+        """Return *plain* encrypted for *place*, such as ``vapid/17``: it opens nowhere else."""
         return nonce + self._sealing.encrypt(nonce, plain, place.encode())
 
     def unseal(self, sealed: bytes, *, place: str) -> bytes:

@@ -27,13 +27,16 @@ class Subscription:
 
 
 def endpoint_hash(endpoint: str) -> bytes:
-    """Return 32 bytes that stand for *endpoint*, which itself is a secret (RFC 8030 section 8.3)."""
+    """Return 32 bytes that stand for *endpoint*, itself a secret (RFC 8030 section 8.3)."""
     return hashlib.sha256(endpoint.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """One person's browser. id: unsigned 64-bit, the API's user id. ordinal: dense in the tenant."""
+    """One person's browser.
+
+    id: unsigned 64-bit, the API's user id. ordinal: dense in the tenant.
+    """
 
     root_id: int
     ordinal: int

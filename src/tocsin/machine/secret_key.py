@@ -25,7 +25,7 @@ def load_or_make(path: Path, *, may_make: bool, fresh: bytes) -> bytes:
     except OSError as error:
         raise BadSecretKey(
             f"cannot read the secret key {path}: {error.strerror}. Without it the keys in the "
-            "database cannot be opened; point TOCSIN_SECRET_KEY_FILE at the file they were made with"
+            "database cannot be opened; point TOCSIN_SECRET_KEY_FILE at the file that made them"
         ) from None
     except ValueError:
         key = b""
@@ -48,4 +48,4 @@ def _make(path: Path, fresh: bytes) -> None:
     except FileExistsError:
         pass
     finally:
-        os.unlink(draft)
+        draft.unlink()

@@ -51,7 +51,7 @@ class Accounts:
         ).all()
 
     def take_ordinals(self, root_id: int, count: int) -> int:
-        """Reserve *count* ordinals of a tenant; return the first. The row stays locked until commit."""
+        """Reserve *count* ordinals of a tenant; return the first. Others wait until commit."""
         after: int = self._connection.execute(
             update(account)
             .where(account.c.id == root_id)

@@ -44,9 +44,9 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that changes something; commit at the end, roll back on an error."""
-        with self.engine.connect().execution_options(**{_WRITES: True}) as connection:
-            with connection.begin():
-                yield connection
+        options = {_WRITES: True}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

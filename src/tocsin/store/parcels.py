@@ -122,7 +122,7 @@ class Parcels:
         return found
 
     def disagreeing(self) -> list[int]:
-        """Return the parcels whose counts are not those of their outcome bytes: none, or a fault."""
+        """Return the parcels whose counts are not those of their bytes: none, or a fault."""
         rows = self._connection.execute(select(parcel).execution_options(yield_per=100))
         return [
             row.id

@@ -252,7 +252,7 @@ parcel = Table(
     Column("superseded", Integer, nullable=False, server_default=text("0")),
     Column("cancelled", Integer, nullable=False, server_default=text("0")),
     CheckConstraint(
-        "size = pending + accepted + gone + rejected + failed + expired + superseded + cancelled",
+        "pending + accepted + gone + rejected + failed + expired + superseded + cancelled = size",
         name="adds_up",
     ),
     Index("ix_parcel_execution_id", "execution_id"),

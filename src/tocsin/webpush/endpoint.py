@@ -127,7 +127,9 @@ def parse(url: str, hosts: PushHosts) -> Endpoint:
     if match["port"] and port == _DEFAULT_PORT[scheme]:
         raise BadEndpoint("the endpoint names the port that its scheme has anyway")
     if not hosts.permits(host, port):
-        raise BadEndpoint(f"{host} port {port} is not a known push service")
+        raise BadEndpoint(
+            f"{host} port {port} is not a known push service (TOCSIN_PUSH_HOSTS adds one)"
+        )
     if scheme == "http" and not (_is_loopback_name(host) and hosts.permits_loopback(host, port)):
         raise BadEndpoint("the endpoint is not https")
     origin = f"{scheme}://{host}" + (f":{port}" if match["port"] else "")

@@ -232,7 +232,6 @@ def _make_subscriber() -> None:
         sa.Column("os", sa.Integer(), nullable=True),
         sa.Column("remote_user_id", sa.Text(), nullable=True),
         sa.Column("user_data", sa.Text(), nullable=False),
-        sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
         sa.Column("subscribed_ms", sa.BigInteger(), nullable=False),
         sa.Column("last_seen_ms", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_subscriber_account_id"),
@@ -299,7 +298,8 @@ def _make_parcel() -> None:
         sa.Column("superseded", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("cancelled", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint(
-            "size = pending + accepted + gone + rejected + failed + expired + superseded + cancelled",
+            "pending + accepted + gone + rejected + failed + expired"
+            " + superseded + cancelled = size",
             name="ck_parcel_adds_up",
         ),
         sa.ForeignKeyConstraint(["execution_id"], ["execution.id"], name="fk_parcel_execution_id"),
