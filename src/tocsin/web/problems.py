@@ -1,0 +1,205 @@
+"""Errors as answers: the one catalogue, the shape, and the trace id on every answer."""
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tocsin.domain.errors import (
+    BodyTooLarge,
+    Conflict,
+    Fault,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TocsinError,
+    Unauthorized,
+    Unreadable,
+    UnsupportedMediaType,
+)
+
+# contract.md section 1, row "Errors".
+TITLES: Final[Mapping[int, str]] = {
+    400: "Bad request.",
+    401: "Unauthorized.",
+    403: "Forbidden.",
+    404: "Not found.",
+    405: "Method not allowed.",
+    409: "Conflict.",
+    413: "Payload too large.",
+    415: "Unsupported media type.",
+    429: "Too many requests.",
+    500: "Internal server error.",
+    503: "Service unavailable.",
+}
+
+# The catalogue: every error that a caller can be told about, and its status.
+STATUS: Final[Mapping[type[TocsinError], int]] = {
+    Invalid: 400,
+    Unreadable: 400,
+    Unauthorized: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    BodyTooLarge: 413,
+    UnsupportedMediaType: 415,
+}
+
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# W3C Trace Context section 3.2.2; a version after 00 may go on behind a further dash.
+_TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+
+
+def install(
+    app: FastAPI,
+    *,
+    new_trace_id: Callable[[], str],
+    on_crash: Callable[[str, Exception], None],
+) -> None:
+    """Give *app* the error answers and the trace ids. Call it last: it must stand outermost.
+
+    new_trace_id: makes a UUID as text. on_crash: is told of every exception that nobody
+    foresaw, with its trace id; the caller of the API gets a 500 that says nothing.
+    """
+    app.add_exception_handler(TocsinError, _answer_foreseen)
+    app.add_exception_handler(HTTPException, _answer_framework)
+    app.add_exception_handler(RequestValidationError, _answer_parameters)
+    app.add_middleware(traced, new_trace_id=new_trace_id, on_crash=on_crash)
+
+
+def traced(
+    app: ASGIApp,
+    *,
+    new_trace_id: Callable[[], str],
+    on_crash: Callable[[str, Exception], None],
+) -> ASGIApp:
+    """Return *app* with a trace id in every request's state and every answer's head."""
+
+    async def with_trace_id(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        trace_id = _incoming_trace_id(scope["headers"]) or new_trace_id()
+        scope = {**scope, "state": {**scope.get("state", {}), "trace_id": trace_id}}
+        started = False
+
+        async def send_traced(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = [*message.get("headers", ()), (b"x-trace-id", trace_id.encode())]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        try:
+            await app(scope, receive, send_traced)
+        except ClientDisconnect:
+            return  # nobody is there to be answered
+        except Exception as crash:
+            on_crash(trace_id, crash)
+            if started:
+                raise  # the server cuts the connection, so half an answer is not taken for one
+            await _answer(trace_id, 500)(scope, receive, send_traced)
+
+    return with_trace_id
+
+
+def trace_id_of(request: Request) -> str:
+    """Return the trace id of *request*, a UUID as text."""
+    trace_id: str = request.state.trace_id
+    return trace_id
+
+
+def _answer_foreseen(request: Request, error: Exception) -> Response:
+    if not isinstance(error, TocsinError):
+        raise error
+    status = STATUS[type(error)]
+    return _answer(
+        trace_id_of(request),
+        status,
+        message=str(error),
+        faults=error.faults if isinstance(error, Invalid) else (),
+        headers={"WWW-Authenticate": "Bearer"} if status == 401 else None,
+    )
+
+
+def _answer_framework(request: Request, error: Exception) -> Response:
+    """Answer what the router raises: no such path, no such method there."""
+    if not isinstance(error, HTTPException):
+        raise error
+    message, headers = str(error.detail), dict(error.headers or {})
+    if error.status_code == 404:
+        message = "there is nothing at this address"
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed(request))
+        message = f"this address takes {headers['Allow']}"
+    return _answer(trace_id_of(request), error.status_code, message=message, headers=headers)
+
+
+def _answer_parameters(request: Request, error: Exception) -> Response:
+    """Answer FastAPI's refusal of path and query parameters in our shape; 422 is not used."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    refused = Invalid(
+        tuple(
+            Fault(".".join(str(part) for part in fault["loc"][1:]), fault["msg"])
+            for fault in error.errors()
+        )
+    )
+    return _answer(trace_id_of(request), 400, message=str(refused), faults=refused.faults)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods that the path of *request* takes, over all routes that share it."""
+    routes = request.app.routes
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+        )
+    ]
+
+
+def _answer(
+    trace_id: str,
+    status: int,
+    *,
+    message: str | None = None,
+    faults: Sequence[Fault] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    shape: dict[str, Any] = {
+        "code": status,
+        "title": TITLES.get(status) or f"{HTTPStatus(status).phrase}.",
+    }
+    if message and status != 500:
+        shape["message"] = message
+    shape["trace_id"] = trace_id
+    if faults:
+        shape["errors"] = [{"field": fault.field, "message": fault.message} for fault in faults]
+    # A lone surrogate from a query must not break the answer that refuses it.
+    body = json.dumps(shape, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(body, status, headers, media_type="application/json")
+
+
+def _incoming_trace_id(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """Return the trace id of the caller's one valid traceparent as a UUID, if there is one."""
+    values = [value.decode("latin-1") for name, value in headers if name == b"traceparent"]
+    found = _TRACEPARENT.fullmatch(values[0].strip()) if len(values) == 1 else None
+    if found is None:
+        return None
+    version, trace, parent, more = found.groups()
+    if version == "ff" or (version == "00" and more) or not int(trace, 16) or not int(parent, 16):
+        return None
+    return str(uuid.UUID(hex=trace))
