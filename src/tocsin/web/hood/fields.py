@@ -23,6 +23,7 @@ MAX_LANGUAGES: Final = 20
 _MOST_UNKNOWN_NAMED: Final = 20  # further ones are counted, so that hostile bodies cost little
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,19})")
 _HOST: Final = re.compile(r"[^\x00-\x20\x7f-\xa0#%/:<>?@\[\\\]^|]+")
+_BRACKETED: Final = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]*)?")
 _UNFIT_FOR_URLS: Final = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
 
 
@@ -221,8 +222,9 @@ def _url_fault(value: str) -> str | None:
 
 def _is_host(parts: SplitResult) -> bool:
     host = parts.hostname or ""
-    if parts.netloc.startswith("["):
-        return ipaddress.ip_address(host).version == 6 and "%" not in host
+    if "[" in parts.netloc:
+        is_whole = _BRACKETED.fullmatch(parts.netloc) is not None
+        return is_whole and ipaddress.ip_address(host).version == 6
     return _HOST.fullmatch(host) is not None
 
 
