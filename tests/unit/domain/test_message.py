@@ -152,7 +152,8 @@ def with_plaintext_of(size: int) -> Message:
 
 
 def test_a_message_of_the_largest_size_fits() -> None:
-    sample = with_plaintext_of(MAX_PLAINTEXT_BYTES)
+    header, delimiter, tag = 16 + 4 + 1 + 65, 1, 16  # RFC 8188 section 2, RFC 8291 section 4
+    sample = with_plaintext_of(4096 - header - delimiter - tag)
 
     assert message_faults(sample, custom_data=None, token_length=TOKEN_LENGTH) == []
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
@@ -91,6 +91,10 @@ class House:
         @router.get("/crash")
         async def crash() -> None:
             raise KeyError("a secret of ours")
+
+        @router.get("/fault")
+        async def fault() -> None:
+            raise HTTPException(500, "a secret of ours")
 
         @router.get("/half")
         async def half() -> StreamingResponse:
@@ -232,6 +236,12 @@ def test_a_crash_says_nothing_and_is_told_to_us() -> None:
     assert answer.headers["x-trace-id"] == TRACE_ID
     ((trace_id, crash),) = house.crashes
     assert (trace_id, type(crash)) == (TRACE_ID, KeyError)
+
+
+def test_a_500_that_a_library_raises_says_nothing_either() -> None:
+    answer = House().call("GET", "/fault")
+
+    assert answer.json == {"code": 500, "title": "Internal server error.", "trace_id": TRACE_ID}
 
 
 def test_a_crash_after_half_an_answer_cuts_the_connection() -> None:
