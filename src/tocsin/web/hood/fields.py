@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
+from tocsin.domain.body import inside, shown
 from tocsin.domain.dictionaries import is_language_tag
 from tocsin.domain.errors import Fault
 from tocsin.domain.instants import InstantError, parse_instant
-from tocsin.web.strict_json import shown
 
 MAX_URL_BYTES: Final = 2048
 MAX_LANGUAGES: Final = 20
@@ -36,8 +36,7 @@ class Place:
 
     def inside(self, key: str | int) -> "Place":
         """Return the place of what stands under *key* here."""
-        name = shown(str(key))
-        return Place(f"{self.path}.{name}" if self.path else name, self.faults)
+        return Place(inside(self.path, key), self.faults)
 
     def refuse(self, sentence: str) -> None:
         """Note that the value here breaks a rule."""
