@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 
 from starlette.requests import Request
 
+from tocsin.domain.body import shown
 from tocsin.domain.errors import BodyTooLarge, Unreadable, UnsupportedMediaType
 
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -15,7 +16,6 @@ MAX_DEPTH: Final = 32
 MAX_INTEGER_DIGITS: Final = 20
 JSON: Final = "application/json"
 
-_KEY_SHOWN: Final = 64  # characters of a caller's key that a sentence repeats
 # The quantifiers are possessive, so that no body can make the search go back over itself.
 _ALL_BUT_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[^\[\]{}"]++', re.DOTALL)
 # Escapes that may stand for U+0000 or half a surrogate pair; the strings themselves decide.
@@ -75,12 +75,6 @@ async def read_body(
             raise BodyTooLarge(limit_bytes)
         body += chunk
     return bytes(body)
-
-
-def shown(key: str) -> str:
-    """Return *key* fit for a sentence: short, and of characters that can be printed."""
-    short = key if len(key) <= _KEY_SHOWN else f"{key[:_KEY_SHOWN]}…"
-    return short if short.isprintable() else ascii(short)[1:-1]
 
 
 def _check_media_type(request: Request, wanted: tuple[str, ...]) -> None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
+from tocsin.domain.body import inside, shown
 from tocsin.domain.dictionaries import is_language_tag
 from tocsin.domain.errors import Fault
 from tocsin.domain.instants import InstantError, parse_instant
-from tocsin.web.strict_json import shown
 
 MAX_URL_BYTES: Final = 2048
 MAX_LANGUAGES: Final = 20
@@ -23,6 +23,7 @@ MAX_LANGUAGES: Final = 20
 _MOST_UNKNOWN_NAMED: Final = 20  # further ones are counted, so that hostile bodies cost little
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,19})")
 _HOST: Final = re.compile(r"[^\x00-\x20\x7f-\xa0#%/:<>?@\[\\\]^|]+")
+_BRACKETED: Final = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]*)?")
 _UNFIT_FOR_URLS: Final = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
 
 
@@ -35,8 +36,7 @@ class Place:
 
     def inside(self, key: str | int) -> "Place":
         """Return the place of what stands under *key* here."""
-        name = shown(str(key))
-        return Place(f"{self.path}.{name}" if self.path else name, self.faults)
+        return Place(inside(self.path, key), self.faults)
 
     def refuse(self, sentence: str) -> None:
         """Note that the value here breaks a rule."""
@@ -221,8 +221,9 @@ def _url_fault(value: str) -> str | None:
 
 def _is_host(parts: SplitResult) -> bool:
     host = parts.hostname or ""
-    if parts.netloc.startswith("["):
-        return ipaddress.ip_address(host).version == 6 and "%" not in host
+    if "[" in parts.netloc:
+        is_whole = _BRACKETED.fullmatch(parts.netloc) is not None
+        return is_whole and ipaddress.ip_address(host).version == 6
     return _HOST.fullmatch(host) is not None
 
 
