@@ -7,7 +7,7 @@ from pyroaring import BitMap
 
 from tocsin.audience.bitmaps import BitmapKey, BitmapSource, shard_of
 from tocsin.domain.subscriber import EVERYONE, Facts
-from tocsin.domain.targeting import USERS, Criterion, Targeting, matches
+from tocsin.domain.targeting import USERS, Criterion, Targeting, predicate, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def evaluate(
         if criterion.attribute == USERS:
             found = BitMap(
                 users[item]
-                for item in criterion.values()
+                for item in wanted(criterion)
                 if item in users and shard_of(users[item]) == shard
             )
         else:
@@ -67,13 +67,10 @@ def patch(
 ) -> BitMap:
     """Return *result* with the changed subscribers of its shard judged by their rows instead."""
     patched = result.copy()
+    means = predicate(targeting)
     for one in changed:
         patched.discard(one.ordinal)
-        if (
-            one.facts is not None
-            and bounds <= one.facts
-            and matches(targeting, one.facts, one.user_id)
-        ):
+        if one.facts is not None and bounds <= one.facts and means(one.facts, str(one.user_id)):
             patched.add(one.ordinal)
     return patched
 
@@ -81,7 +78,7 @@ def patch(
 def _keys(criterion: Criterion, shard: int) -> list[BitmapKey]:
     if criterion.attribute == USERS:
         return []
-    return [BitmapKey(criterion.attribute, value, shard) for value in criterion.values()]
+    return [BitmapKey(criterion.attribute, value, shard) for value in wanted(criterion)]
 
 
 def _key(fact: tuple[str, str], shard: int) -> BitmapKey:

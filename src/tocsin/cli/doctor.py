@@ -10,7 +10,7 @@ from tocsin.wiring import Program
 @click.option("--rebuild-audience", is_flag=True, help="Make the audience index anew first.")
 @with_program
 def doctor(program: Program, rebuild_audience: bool) -> None:
-    """Check everything that can be checked while the server runs; status 1 when something is wrong."""
+    """Check what can be checked while the server runs; status 1 when something is wrong."""
     ready(program)
     if rebuild_audience:
         click.echo(f"audience index rebuilt from {program.indexing.rebuild()} subscribers")

@@ -63,8 +63,8 @@ def _welcome(program: Program, address: str) -> None:
     token = program.accounts.create_token(FIRST_ACCOUNT, name="made at the first start")
     click.echo(
         f"""
-This is the first start. The account {FIRST_ACCOUNT!r} was made in {program.settings.database_place}.
-Its token, shown this once:
+This is the first start. In {program.settings.database_place}
+the account {FIRST_ACCOUNT!r} was made. Its token, shown this once:
 
     {token}
 

@@ -27,7 +27,7 @@ def simulate() -> None:
 @click.option(
     "--vapid-key", help="The container's VAPID public key: pushes by another are refused."
 )
-def push_service(
+def push_service(  # noqa: PLR0917 - click passes options by name
     host: str,
     port: int,
     tls_cert: Path | None,

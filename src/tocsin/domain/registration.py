@@ -13,12 +13,11 @@ from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from tocsin.domain.dictionaries import (
-    BROWSERS,
-    COUNTRIES,
-    OPERATING_SYSTEMS,
+    browser_id,
+    is_country,
     is_language_tag,
     is_time_zone,
-    look_up,
+    operating_system_id,
 )
 from tocsin.domain.errors import Fault, Invalid
 from tocsin.domain.instants import parse_instant
@@ -135,8 +134,8 @@ def read_registration(body: Mapping[str, Any], *, source: Source) -> Registratio
     reader.take("country", "country", _country)
     reader.take("region", "region", _geonames_id)
     reader.take("city", "city", _geonames_id)
-    reader.take("browser", "browser", _entry(BROWSERS, "browser"))
-    reader.take("os", "os", _entry(OPERATING_SYSTEMS, "operating system"))
+    reader.take("browser", "browser", _entry(browser_id, "browser"))
+    reader.take("os", "os", _entry(operating_system_id, "operating system"))
     subscribed_ms = reader.optional("subscribed_at", _instant)
     if subscribed_ms is not None:
         reader.given["subscribed_ms"] = subscribed_ms
@@ -274,7 +273,7 @@ def _host(value: Any) -> str:
 
 
 def _country(value: Any) -> str:
-    if not isinstance(value, str) or value.upper() not in COUNTRIES:
+    if not isinstance(value, str) or not is_country(value.upper()):
         raise _Bad("takes an ISO 3166-1 alpha-2 code such as CA")
     return value.upper()
 
@@ -286,12 +285,12 @@ def _geonames_id(value: Any) -> str:
     return text
 
 
-def _entry(dictionary: Mapping[int, str], what: str) -> Callable[[Any], int]:
+def _entry(look_up: Callable[[str], int | None], what: str) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        found = look_up(dictionary, text) if isinstance(text, str) else None
+        found = look_up(text) if isinstance(text, str) and len(text) <= MAX_TEXT_BYTES else None
         if found is None:
-            raise _Bad(f"takes the id or the name of a {what}, such as {next(iter(dictionary))}")
+            raise _Bad(f"takes the id or the name of a {what}, as in the dictionaries")
         return found
 
     return read

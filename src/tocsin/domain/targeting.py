@@ -61,7 +61,7 @@ class Criterion:
 class Targeting:
     """All criteria must hold; without any, everyone is meant. The order is that of the body."""
 
-    criteria: tuple[Criterion, ...]
+    criteria: tuple[Criterion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
