@@ -34,7 +34,8 @@
   tag.async = true;
   if (script && script.nonce) tag.nonce = script.nonce; // for sites with a strict CSP
   tag.onerror = () => {
-    failure = Object.assign(new Error(`Tocsin: ${config.asset} could not be loaded`), { code: 'tag' });
+    failure = new Error(`Tocsin: ${config.asset} could not be loaded`);
+    failure.code = 'tag';
     for (const call of queue.splice(0)) call.reject(failure);
   };
   document.head.append(tag);

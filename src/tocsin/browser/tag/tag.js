@@ -36,7 +36,11 @@
    * @property {object} [pending] attributes that the server has not confirmed yet
    */
 
-  const WIRE_NAMES = { language: 'language', remoteUserId: 'remote_user_id', userData: 'user_data' };
+  const WIRE_NAMES = {
+    language: 'language',
+    remoteUserId: 'remote_user_id',
+    userData: 'user_data',
+  };
 
   const tocsin = window.Tocsin;
   /** @type {Config} */
@@ -45,19 +49,20 @@
 
   /** Every error that a site's developer can meet: its `code`, and what it says of the detail. */
   const SENTENCES = {
-    options: (name) => `there is no option "${name}"; there are ${Object.keys(WIRE_NAMES).join(', ')}`,
+    options: (name) => `there is no option "${name}", only ${Object.keys(WIRE_NAMES).join(', ')}`,
     insecure: () => `push needs https; this page is ${location.origin}`,
     unsupported: () => 'this browser has no web push (a private window? On iPhone and iPad the site '
       + 'must first be added to the home screen)',
-    denied: () => `notifications from ${location.origin} are blocked; only the visitor can allow them `
-      + "again, in the browser's settings of this site",
+    denied: () => `notifications from ${location.origin} are blocked; only the visitor can allow `
+      + "them again, in the browser's settings of this site",
     dismissed: () => 'the question was closed without an answer, or subscribe() was not called '
       + 'directly in a click handler',
     worker: (cause) => `${config.worker} cannot be the service worker (${cause.message}). Your site `
       + `must serve it as JavaScript with the line importScripts("${config.url}/tag/sw.js");`,
-    'push-service': (cause) => `the browser's push service gave no subscription (${cause.message}); it `
-      + 'may be switched off in this browser, or out of reach',
-    network: () => `${config.url} cannot be reached; is ${location.origin} among the container's origins?`,
+    'push-service': (cause) => "the browser's push service gave no subscription "
+      + `(${cause.message}); it may be switched off in this browser, or out of reach`,
+    network: () => `${config.url} cannot be reached; is ${location.origin} one of the container's `
+      + 'origins?',
     server: (message) => `the server refused: ${message}`,
     'not-subscribed': () => 'there is no subscription that the server knows; call subscribe()',
   };
@@ -148,7 +153,8 @@
 
   async function subscribeAnew(registration, applicationServerKey) {
     try {
-      return await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
+      const options = { userVisibleOnly: true, applicationServerKey };
+      return await registration.pushManager.subscribe(options);
     } catch (cause) {
       throw fault('push-service', cause);
     }
@@ -175,7 +181,7 @@
 
   // ---- end of the shared part ----
 
-  /** @param {Attributes} [options] @returns {object} the same under the names of the HTTP contract */
+  /** @param {Attributes} [options] @returns {object} the same under the names of the HTTP calls */
   function attributes(options = {}) {
     const found = {};
     for (const [name, value] of Object.entries(options)) {
@@ -217,11 +223,14 @@
     });
   }
 
+  /** What a server that has not met this visitor should know. */
+  const introduction = () => ({ language: navigator.language, page: location.href });
+
   /** What is remembered, turned to the container that the page names now. */
   function ours(memory) {
     const home = { url: config.url, key: config.key };
-    const same = memory && memory.url === home.url && memory.key === home.key;
-    return same ? memory : { ...memory, ...home, id: undefined, secret: undefined };
+    if (memory && memory.url === home.url && memory.key === home.key) return memory;
+    return { ...memory, ...home, id: undefined, secret: undefined, pending: introduction() };
   }
 
   /**
@@ -244,7 +253,7 @@
       ...ours(await recall()),
       wanted: true,
       id: undefined,
-      pending: { language: navigator.language, page: location.href, ...given },
+      pending: { ...introduction(), ...given },
     });
     const { id } = await align(registration, memory, config.vapid);
     return { id };
@@ -281,7 +290,8 @@
     if (memory.id && memory.secret) return patch(memory, given);
     const pending = { ...memory.pending, ...given };
     if (given.user_data) pending.user_data = { ...memory.pending?.user_data, ...given.user_data };
-    await align(await activeWorker(), await remember({ ...memory, id: undefined, pending }), config.vapid);
+    const unconfirmed = await remember({ ...memory, id: undefined, pending });
+    await align(await activeWorker(), unconfirmed, config.vapid);
   }
 
   async function patch(memory, changes) {
@@ -347,15 +357,21 @@
      */
     subscribe: (options) => subscribe(options),
     /** Ends the subscription, here and on the server. @returns {Promise<void>} */
-    unsubscribe: () => alone(leave),
-    /** Changes what the server knows of the visitor. @param {Attributes} options @returns {Promise<void>} */
+    unsubscribe: async () => {
+      if (supported()) await alone(leave);
+    },
+    /**
+     * Changes what the server knows of the visitor.
+     * @param {Attributes} options @returns {Promise<void>}
+     */
     update: async (options) => {
       const given = attributes(options);
+      if (!supported()) throw fault('not-subscribed');
       return alone(() => change(given));
     },
     /**
      * @returns {Promise<{state: 'unsupported'|'blocked'|'unsubscribed'|'unconfirmed'|'subscribed',
-     *   permission: NotificationPermission, id?: string}>} unconfirmed: the server has not heard yet
+     *   permission: NotificationPermission, id?: string}>} unconfirmed: the server has yet to hear
      */
     status,
   };

@@ -89,7 +89,8 @@
 
   async function subscribeAnew(registration, applicationServerKey) {
     try {
-      return await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
+      const options = { userVisibleOnly: true, applicationServerKey };
+      return await registration.pushManager.subscribe(options);
     } catch (cause) {
       throw fault('push-service', cause);
     }
@@ -130,7 +131,7 @@
     return { options: { body: FALLBACK_BODY } };
   }
 
-  /** Buttons named by their index in `action_urls`; one without a title would make the call throw. */
+  /** Buttons named by their index in `action_urls`; one without a title would be refused. */
   function buttons(actions) {
     return (Array.isArray(actions) ? actions : [])
       .map((each, index) => ({ action: String(index), title: each?.title, icon: each?.icon }))
@@ -222,7 +223,7 @@
     const isButton = action !== '';
     const target = isButton && actionUrls?.[action] ? actionUrls[action] : url;
     return Promise.all([
-      open(safeUrl(target)).catch(() => {}), // a browser may refuse a window; the click still counts
+      open(safeUrl(target)).catch(() => {}), // a window may be refused; the click still counts
       isButton ? report(token, 'action', Number(action)) : report(token, 'click'),
     ]);
   }
@@ -233,7 +234,7 @@
     if (memory?.wanted) await align(registration, memory);
   }
 
-  // Pushes must not go to an earlier version, or an earlier vendor's worker, while a tab stays open.
+  // No push may go to an earlier version or an earlier vendor's worker while a tab stays open.
   // No clients.claim(): a site's own fetch handler must not take over pages loaded without it.
   addEventListener('install', () => skipWaiting());
 

@@ -1,0 +1,42 @@
+"""What can be said of the browser's files without a browser."""
+
+import gzip
+
+import pytest
+
+from tocsin.browser import asset
+
+PREFIX = b'const TOCSIN_URL = "https://push.example.com";\n'  # put there by the server
+
+
+@pytest.mark.parametrize(
+    ("content", "limit"),
+    [
+        pytest.param(asset("tag/tag.js"), 6_000, id="tag: 6 kB"),
+        pytest.param(PREFIX + asset("worker/worker.js"), 4_000, id="worker: 4 kB"),
+        pytest.param(asset("tag/loader.js"), 1_000, id="loader: 1 kB"),
+    ],
+)
+def test_the_compressed_size_keeps_its_promise(content: bytes, limit: int) -> None:
+    assert len(gzip.compress(content)) < limit
+
+
+def test_tag_and_worker_carry_the_same_shared_part() -> None:
+    tag, worker = (shared_part(name) for name in ("tag/tag.js", "worker/worker.js"))
+
+    assert tag == worker
+
+
+def shared_part(name: str) -> str:
+    text = asset(name).decode()
+    start, end = text.index("  // ---- shared"), text.index("  // ---- end")
+    return text[start:end]
+
+
+def test_the_loader_has_one_place_for_the_config() -> None:
+    assert asset("tag/loader.js").count(b"__TOCSIN_CONFIG__") == 1
+
+
+def test_an_unknown_asset_is_not_found() -> None:
+    with pytest.raises(FileNotFoundError):
+        asset("tag/other.js")
