@@ -11,7 +11,7 @@ from tocsin.domain.parcel import Parcel
 from tocsin.domain.subscriber import Facts, facts
 from tocsin.domain.subscription import Recipient, Subscriber
 
-HOLD_MS: Final = 15_000
+HOLD_MS: Final = 10_000
 """How long a lease lasts; its holder renews it with every record."""
 
 

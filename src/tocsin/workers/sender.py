@@ -226,13 +226,14 @@ class Sender:
         self._telemetry.count(Event.PUSH_ANSWERED, verdict.kind.value)
 
     def _record(self) -> None:
+        """Write down what is known, before it is more than a kill may cost."""
         at_ms = self._clock.monotonic_ms()
+        full = sum(one.unrecorded for one in self._in_hand) >= RECORD_EVERY
         for consignment in self._in_hand:
             since_ms = at_ms - consignment.recorded_at_ms
             if (
                 consignment.is_idle
-                or consignment.unrecorded >= RECORD_EVERY
-                or (consignment.unrecorded and since_ms >= RECORD_EVERY_MS)
+                or (consignment.unrecorded and (full or since_ms >= RECORD_EVERY_MS))
                 or since_ms >= HOLD_MS // 3
             ):
                 self._write(consignment)
