@@ -33,8 +33,19 @@ class Rig:
     settings: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def build(cls, programs: Programs, database_url: str, directory: Path, **settings: str) -> Self:
-        """Start the push service and the server for the first time; make a container."""
+    def build(
+        cls,
+        programs: Programs,
+        database_url: str,
+        directory: Path,
+        *,
+        origin: str = ORIGIN,
+        **settings: str,
+    ) -> Self:
+        """Start the push service and the server for the first time; make a container.
+
+        origin: of the pages that subscribe.
+        """
         push_service = programs.start(
             "simulate", "push-service", "--host", "127.0.0.1", "--port", "0"
         )
@@ -43,7 +54,7 @@ class Rig:
         assert rig.server is not None
         rig.token = rig.server.expect(r"^ +(tocsin_\S+)$")[1]
         made = rig.tocsin(
-            "container", "create", "--account", "main", "--name", "shop", "--origin", ORIGIN
+            "container", "create", "--account", "main", "--name", "shop", "--origin", origin
         )
         rig.key = json.loads(made)["key"]
         return rig
@@ -128,6 +139,12 @@ class Rig:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Return the last messages of the push service, decrypted, oldest first."""
+        with urllib.request.urlopen(f"{self.push_service.address}/messages?after=0") as answer:
+            found: list[dict[str, Any]] = json.loads(answer.read())
         return found
 
     def execution(self, task_id: str) -> dict[str, Any] | None:

@@ -74,10 +74,18 @@ def a_key() -> str:
     return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
 
 
-def fake_push_script() -> str:
-    """Return the script that stands in for the push service, with keys of its own."""
-    auth = base64.urlsafe_b64encode(bytes(range(16))).rstrip(b"=").decode()
-    return f"({_FAKE_PUSH.strip()})({json.dumps([a_key(), auth])})"
+def fake_push_script(subscription: dict[str, Any] | None = None) -> str:
+    """Return the script that stands in for the push service: it subscribes to *subscription*.
+
+    Without one it makes up keys, and an address for each subscription.
+    """
+    if subscription is not None:
+        keys = subscription["keys"]
+        chosen = [keys["p256dh"], keys["auth"], subscription["endpoint"]]
+    else:
+        auth = base64.urlsafe_b64encode(bytes(range(16))).rstrip(b"=").decode()
+        chosen = [a_key(), auth, None]
+    return f"({_FAKE_PUSH.strip()})({json.dumps(chosen)})"
 
 
 class Visitor:

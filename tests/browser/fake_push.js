@@ -1,7 +1,7 @@
 // The browser's side of a push subscription, without a push service behind it. Chromium's own
 // subscribe() asks Google's servers; everything around this one class stays the browser's own.
 // In a page it remembers in localStorage, as a browser would over reloads; a worker has none.
-(([p256dh, auth]) => {
+(([p256dh, auth, address]) => {
   const kept = globalThis.localStorage || {
     values: new Map(),
     getItem(name) { return this.values.get(name) || null; },
@@ -37,7 +37,7 @@
       throw new DOMException('Registration failed - another key', 'InvalidStateError');
     }
     const name = crypto.randomUUID();
-    const endpoint = `https://fcm.googleapis.com/fcm/send/${name}`;
+    const endpoint = address || `https://fcm.googleapis.com/fcm/send/${name}`;
     const state = old || { endpoint, key: options.applicationServerKey };
     kept.setItem('fake-push', JSON.stringify(state));
     return subscriptionOf(state);

@@ -64,9 +64,9 @@ def test_nobody_is_missed_and_only_what_was_on_the_wire_is_repeated(
     assert got.keys() == set(range(PEOPLE)), "somebody was missed"
     assert execution["counters"]["delivered"] == PEOPLE
     assert execution["counters"]["total_user"] == PEOPLE
-    assert {topic for line in got.values() for topic in line["topics"]} == {
-        got[0]["topics"][0]
-    }, "a repeat had another Topic"
+    assert {topic for line in got.values() for topic in line["topics"]} == {got[0]["topics"][0]}, (
+        "a repeat had another Topic"
+    )
     for line in got.values():
         _assert_excused(line, kills)
     repeats = sum(line["count"] - 1 for line in got.values())
