@@ -34,7 +34,8 @@ _RENDERINGS_KEPT: Final = 64
 _WAIT_MS: Final = 50
 
 
-_OnWire: TypeAlias = tuple[Consignment, Stop]
+_OnWire: TypeAlias = tuple[Consignment, Stop, int]
+"""A request: whose, and of which round of its origin's gate."""
 
 
 class PushClient(Protocol):
@@ -201,17 +202,17 @@ class Sender:
             urgency=Urgency(consignment.urgency),
             topic=consignment.topic,
         )
-        self._client.submit(stop.endpoint, lines, body, (consignment, stop))
+        self._client.submit(stop.endpoint, lines, body, (consignment, stop, gate.sent()))
         consignment.on_wire += 1
-        gate.sent()
 
     # -- answers in
 
     def _take_answer(self, tag: _OnWire, answer: Answer) -> None:
-        consignment, stop = tag
+        consignment, stop, of_round = tag
         now_ms = self._clock.now_ms()
         verdict = read(answer, host=stop.endpoint.host, now_ms=now_ms)
-        self._gates[stop.endpoint.origin].answered(verdict, now_ms=now_ms)
+        gate = self._gates[stop.endpoint.origin]
+        gate.answered(verdict, of_round=of_round, now_ms=now_ms)
         consignment.on_wire -= 1
         decision = decide(
             verdict,
