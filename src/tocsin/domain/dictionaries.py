@@ -90,8 +90,30 @@ def is_time_zone(name: str) -> bool:
     return name in _time_zones()
 
 
+# Names that the time zone database keeps as links into another country, where clocks agree.
+_COUNTRIES_OF_LINKS: Final[Mapping[str, str]] = {
+    "Africa/Asmera": "ER",
+    "Africa/Timbuktu": "ML",
+    "America/Coral_Harbour": "CA",
+    "America/Virgin": "VI",
+    "Antarctica/South_Pole": "AQ",
+    "Atlantic/Jan_Mayen": "SJ",
+    "Iceland": "IS",
+    "Pacific/Johnston": "UM",
+    "Pacific/Ponape": "FM",
+    "Pacific/Truk": "FM",
+    "Pacific/Yap": "FM",
+}
+# Links as well, but the names of an offset or of a rule, which many countries share.
+_OF_NO_COUNTRY: Final = frozenset({"CET", "EET", "EST", "HST", "MET", "MST", "WET"})
+
+
 def country_of_time_zone(name: str) -> str | None:
-    """Return the country of a time zone: None for UTC and the like."""
+    """Return the country of a time zone: None for UTC, CET and the like."""
+    if name in _OF_NO_COUNTRY:
+        return None
+    if name in _COUNTRIES_OF_LINKS:
+        return _COUNTRIES_OF_LINKS[name]
     countries = _countries_of_time_zones()
     for _ in range(4):  # links of links are rare and short
         if name in countries:
