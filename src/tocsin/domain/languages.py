@@ -1,4 +1,4 @@
-"""The languages of ISO 639-1, and the tags that begin with one (RFC 5646)."""
+"""The languages that are known, and the tags that begin with one (RFC 5646)."""
 
 import re
 from collections.abc import Mapping
@@ -32,15 +32,29 @@ ve Venda; vi Vietnamese; vo Volapük; wa Walloon; wo Wolof; xh Xhosa; yi Yiddish
 za Zhuang; zh Chinese; zu Zulu
 """
 
-LANGUAGES: Final[Mapping[str, str]] = {
-    entry[:2]: entry[3:] for entry in _TABLE.replace("\n", " ").strip().split("; ")
-}
-"""ISO 639-1 code -> English name."""
+# ISO 639-3, where ISO 639-1 has no code: what browsers and telephones can be set to.
+_WITHOUT_TWO_LETTERS: Final = """
+ace Acehnese; ast Asturian; bho Bhojpuri; brx Bodo; ceb Cebuano; chr Cherokee;
+ckb Central Kurdish; doi Dogri; dsb Lower Sorbian; fil Filipino; fur Friulian;
+gsw Swiss German; haw Hawaiian; hsb Upper Sorbian; kab Kabyle; kok Konkani; mai Maithili;
+mni Manipuri; nds Low German; nqo N'Ko; nso Northern Sotho; pap Papiamento; prs Dari;
+quc K'iche'; sah Yakut; sat Santali; scn Sicilian; smn Inari Sami; sms Skolt Sami; syr Syriac;
+szl Silesian; tzm Central Atlas Tamazight; vec Venetian; yue Cantonese; zgh Moroccan Tamazight
+"""
+
+
+def _entries(table: str) -> dict[str, str]:
+    entries = (entry.partition(" ") for entry in " ".join(table.split()).split("; "))
+    return {code: name for code, _, name in entries}
+
+
+LANGUAGES: Final[Mapping[str, str]] = _entries(_TABLE) | _entries(_WITHOUT_TWO_LETTERS)
+"""ISO 639-1 code, else that of ISO 639-3 -> English name."""
 
 # RFC 5646 section 2.1, without extensions and private use: language, script, region, variants.
 _TAG: Final = re.compile(
-    r"([a-z]{2})(-[a-z]{4})?(-(?:[a-z]{2}|[0-9]{3}))?(-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*",
-    re.IGNORECASE,
+    r"([a-z]{2,3})(-[a-z]{4})?(-(?:[a-z]{2}|[0-9]{3}))?(-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*",
+    re.IGNORECASE | re.ASCII,  # without ASCII a Kelvin sign would pass for a k
 )
 _LONGEST_TAG: Final = 35  # RFC 5646 section 4.4.1
 
