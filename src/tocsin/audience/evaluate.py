@@ -7,7 +7,7 @@ from pyroaring import BitMap
 
 from tocsin.audience.bitmaps import BitmapKey, BitmapSource, shard_of
 from tocsin.domain.subscriber import EVERYONE, Facts
-from tocsin.domain.targeting import USERS, Criterion, Targeting, matches
+from tocsin.domain.targeting import USERS, Criterion, Targeting, matcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,13 @@ def patch(
 ) -> BitMap:
     """Return *result* with the changed subscribers of its shard judged by their rows instead."""
     patched = result.copy()
+    is_meant = matcher(targeting)
     for one in changed:
         patched.discard(one.ordinal)
         if (
             one.facts is not None
             and bounds <= one.facts
-            and matches(targeting, one.facts, one.user_id)
+            and is_meant(one.facts, one.user_id)
         ):
             patched.add(one.ordinal)
     return patched

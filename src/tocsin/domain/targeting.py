@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Final, Literal, TypeAlias
 
 from tocsin.domain.dictionaries import (
@@ -37,7 +38,7 @@ _LATER: Final = (
 _MOST_ITEMS: Final = 100
 _ID: Final = re.compile(r"0|[1-9][0-9]{0,19}")
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST: Final = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
+_HOST: Final = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE | re.ASCII)
 _LONGEST_HOST: Final = 253
 
 
@@ -79,7 +80,7 @@ class _Attribute:
 
 
 def _country_fault(item: str) -> str | None:
-    if item.upper() in COUNTRIES:
+    if item.isascii() and item.upper() in COUNTRIES:  # a sharp s would become SS, South Sudan
         return None
     return f"{item!r} is no country: use ISO 3166-1 alpha-2 codes such as CA"
 
@@ -116,7 +117,14 @@ _DICTIONARIES: Final[Mapping[str, Mapping[int, str]]] = {
 }
 _KNOWN: Final = (*_ATTRIBUTES, *_LATER)
 _PARTS: Final = ("op", "items")
-_OPS: Final[Mapping[object, Op]] = {"include": "include", "exclude": "exclude"}
+# contract.md section 2.5, Bodies: the vendor's older pair is read as well.
+_OPS: Final[Mapping[object, Op]] = {
+    "include": "include",
+    "eq": "include",
+    "exclude": "exclude",
+    "neq": "exclude",
+}
+_MOST_HINTS: Final = 20  # looking for what was meant is dear: a body of strange keys gets no more
 
 
 def read_targeting(value: object, field: str = "targeting") -> tuple[Targeting, list[Fault]]:
@@ -133,7 +141,8 @@ def read_targeting(value: object, field: str = "targeting") -> tuple[Targeting, 
     for name, part in value.items():
         path = f"{field}.{name}"
         if name not in _KNOWN:
-            faults.append(Fault(path, f"is no criterion{_nearest(name, _KNOWN)}"))
+            near = _nearest(name, _KNOWN) if len(faults) < _MOST_HINTS else ""
+            faults.append(Fault(path, f"is no criterion{near}"))
         elif part is None:
             continue
         elif name in _LATER:
@@ -151,10 +160,11 @@ def _read_criterion(
 ) -> tuple[Criterion | None, list[Fault]]:
     if not isinstance(value, dict):
         return None, [Fault(field, 'takes {"op": "include" or "exclude", "items": [...]}')]
+    strange = [name for name in value if name not in _PARTS]
+    hints = [_nearest(name, _PARTS) for name in strange[:_MOST_HINTS]]
     faults = [
-        Fault(f"{field}.{name}", f"is not known here{_nearest(name, _PARTS)}")
-        for name in value
-        if name not in _PARTS
+        Fault(f"{field}.{name}", f"is not known here{near}")
+        for name, near in zip_longest(strange, hints, fillvalue="")
     ]
     op = _OPS.get(value.get("op")) if isinstance(value.get("op"), str) else None
     if op is None:
@@ -228,15 +238,21 @@ def targeting_json(targeting: Targeting) -> dict[str, Any]:
 
 def matches(targeting: Targeting, facts: Facts, user_id: int) -> bool:
     """Return whether a subscriber with *facts* and this id is meant."""
-    return all(_holds(criterion, facts, str(user_id)) for criterion in targeting.criteria)
+    return matcher(targeting)(facts, user_id)
 
 
-def _holds(criterion: Criterion, facts: Facts, user_id: str) -> bool:
-    if criterion.attribute == USERS:
-        found = user_id in criterion.values()
-    else:
-        found = any((criterion.attribute, value) in facts for value in criterion.values())
-    return found == (criterion.op == "include")
+def matcher(targeting: Targeting) -> Callable[[Facts, int], bool]:
+    """Return ``matches`` for one targeting and many subscribers: the items are read once."""
+    rules = [
+        (frozenset((criterion.attribute, value) for value in criterion.values()), criterion.op)
+        for criterion in targeting.criteria
+    ]
+
+    def judge(facts: Facts, user_id: int) -> bool:
+        known = facts | {(USERS, str(user_id))}
+        return all(known.isdisjoint(wanted) == (op == "exclude") for wanted, op in rules)
+
+    return judge
 
 
 def _is_whole(value: object) -> bool:
@@ -244,5 +260,5 @@ def _is_whole(value: object) -> bool:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name[:_LONGEST_HOST], known, n=1)
     return f"; did you mean {near[0]}?" if near else ""
