@@ -21,14 +21,20 @@ _ANSWERED: Final = (Kind.ACCEPTED, Kind.GONE, Kind.REJECTED, Kind.KEY_REFUSED, K
 class OriginGate:
     """One origin: how many requests may be on the wire, and from when on.
 
-    A success widens the window by one; being throttled or in trouble halves it. BREAK_AFTER
-    troubles in a row close the gate for a while that doubles; a single request then tries.
+    A window of successes widens the window by one; a setback, which is being throttled or in
+    trouble, halves it. What fails together counts once: a connection that breaks under a hundred
+    requests is one setback, so as many answers as were on the wire at a setback cannot be
+    another. BREAK_AFTER troubles in a row close the gate for a while that doubles with every
+    further one; a single request then tries. Being throttled without a Retry-After closes it
+    likewise, from the first time on. A Retry-After is always obeyed.
     """
 
     window: float = FIRST_WINDOW
     on_wire: int = 0
     closed_until_ms: int = 0
     troubles: int = 0
+    throttles: int = 0
+    together: int = 0
 
     def is_open(self, now_ms: int) -> bool:
         """Return whether requests may be sent at all."""
@@ -45,19 +51,28 @@ class OriginGate:
     def answered(self, verdict: Verdict, *, now_ms: int) -> None:
         """Note what came of a request, and move the window."""
         self.on_wire -= 1
+        is_first = self.together == 0
+        self.together = max(0, self.together - 1)
         if verdict.kind in _ANSWERED:
-            self.troubles = 0
+            self.troubles = self.throttles = 0
             self.window = min(WIDEST_WINDOW, self.window + 1 / self.window)
             return
-        self.window = max(1, self.window / 2)
-        if verdict.wait_ms:
-            self._close(now_ms + verdict.wait_ms)
-        if verdict.kind is Kind.THROTTLED:
+        self._close(now_ms, verdict.wait_ms or 0)
+        if not is_first:
             return
-        self.troubles += 1
-        if self.troubles >= BREAK_AFTER:
-            doublings = min((self.troubles - BREAK_AFTER) // BREAK_AFTER, 10)
-            self._close(now_ms + min(LONGEST_BREAK_MS, SHORTEST_BREAK_MS * 2**doublings))
+        self.together = self.on_wire
+        self.window = max(1, self.window / 2)
+        if verdict.kind is not Kind.THROTTLED:
+            self.troubles += 1
+            if self.troubles >= BREAK_AFTER:
+                self._close(now_ms, _break_ms(self.troubles - BREAK_AFTER))
+        elif not verdict.wait_ms:
+            self._close(now_ms, _break_ms(self.throttles))
+            self.throttles += 1
 
-    def _close(self, until_ms: int) -> None:
-        self.closed_until_ms = max(self.closed_until_ms, until_ms)
+    def _close(self, now_ms: int, for_ms: int) -> None:
+        self.closed_until_ms = max(self.closed_until_ms, now_ms + for_ms)
+
+
+def _break_ms(doublings: int) -> int:
+    return min(LONGEST_BREAK_MS, SHORTEST_BREAK_MS * 2 ** min(doublings, 10))
