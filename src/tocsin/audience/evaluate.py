@@ -66,11 +66,7 @@ def patch(
     is_meant = matcher(targeting)
     for one in changed:
         patched.discard(one.ordinal)
-        if (
-            one.facts is not None
-            and bounds <= one.facts
-            and is_meant(one.facts, one.user_id)
-        ):
+        if one.facts is not None and bounds <= one.facts and is_meant(one.facts, one.user_id):
             patched.add(one.ordinal)
     return patched
 

@@ -42,7 +42,7 @@ class _Post:
 
     def fell(self, now_ms: int) -> float:
         """Note a fall; return in how many seconds the next process starts."""
-        again_ms = min(_LONGEST_AGAIN_MS, _FIRST_AGAIN_MS * 2 ** min(self.falls, 10))
+        again_ms = min(_LONGEST_AGAIN_MS, _FIRST_AGAIN_MS << min(self.falls, 10))
         self.falls += 1
         self.due_ms = now_ms + again_ms
         return again_ms / 1000

@@ -75,4 +75,4 @@ class OriginGate:
 
 
 def _break_ms(doublings: int) -> int:
-    return min(LONGEST_BREAK_MS, SHORTEST_BREAK_MS * 2 ** min(doublings, 10))
+    return min(LONGEST_BREAK_MS, SHORTEST_BREAK_MS << min(doublings, 10))
