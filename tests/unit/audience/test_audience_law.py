@@ -101,7 +101,9 @@ def live(history: Iterable[tuple[int, Attributes | None, str]]) -> tuple[Index, 
     return index, people
 
 
-def reached(index: Index, people: Mapping[int, Any], targeting: Targeting, bounds: Facts) -> set[int]:
+def reached(
+    index: Index, people: Mapping[int, Any], targeting: Targeting, bounds: Facts
+) -> set[int]:
     users = {str(ordinal + 1000): ordinal for ordinal in people}
     found: set[int] = set()
     for shard in (0, 1):

@@ -17,7 +17,9 @@ def test_a_bitmap_comes_back_as_it_was(ordinals: set[int]) -> None:
     assert load(KEY, dump(BitMap(ordinals))) == BitMap(ordinals)
 
 
-@given(st.binary() | st.tuples(ORDINALS, st.integers(0, 40)).map(lambda t: dump(BitMap(t[0]))[: t[1]]))
+@given(
+    st.binary() | st.tuples(ORDINALS, st.integers(0, 40)).map(lambda t: dump(BitMap(t[0]))[: t[1]])
+)
 def test_a_damaged_blob_is_known_or_a_bitmap(blob: bytes) -> None:
     try:
         found = load(KEY, blob)

@@ -73,6 +73,4 @@ def test_who_was_asked_to_wait_does_not_all_come_back_at_once() -> None:
 
 @pytest.mark.parametrize("made", [MOST_ATTEMPTS, 10**9])
 def test_after_the_last_attempt_there_is_none(made: int) -> None:
-    assert (
-        next_attempt_ms(made=made, now_ms=0, expires_ms=DAY_MS, asked_ms=0, draw=0.0) is None
-    )
+    assert next_attempt_ms(made=made, now_ms=0, expires_ms=DAY_MS, asked_ms=0, draw=0.0) is None

@@ -86,9 +86,7 @@ def test_both_pairs_of_ops_are_read(given_op: str, op: str) -> None:
             {"country": {}}, "targeting.country", "did you mean countries?", id="the singular"
         ),
         pytest.param({"zzz": {}}, "targeting.zzz", "is no criterion", id="nothing near"),
-        pytest.param(
-            {"os": ["12"]}, "targeting.os", 'takes {"op": "include" or', id="items alone"
-        ),
+        pytest.param({"os": ["12"]}, "targeting.os", 'takes {"op": "include" or', id="items alone"),
         pytest.param(
             {"os": {"op": "include", "items": ["4"], "item": ["12"]}},
             "targeting.os.item",
@@ -309,7 +307,9 @@ def test_an_excluded_host_must_be_somebodys(
 def somebody(**known: Any) -> Attributes:
     unknown: dict[str, Any] = dict.fromkeys(Attributes.__dataclass_fields__)
     return Attributes(
-        **unknown | {"account_id": 1, "container_id": 2, "user_data": {}, "subscribed_ms": 0} | known
+        **unknown
+        | {"account_id": 1, "container_id": 2, "user_data": {}, "subscribed_ms": 0}
+        | known
     )
 
 
@@ -324,7 +324,9 @@ def somebody(**known: Any) -> Attributes:
         pytest.param({"host": "a.b.example.com"}, "applications", "*.example.com", True, id="deep"),
         pytest.param({"host": "example.com"}, "applications", "*.example.com", False, id="itself"),
         pytest.param({"host": "badexample.com"}, "applications", "*.example.com", False, id="tail"),
-        pytest.param({"host": "WWW.Example.com"}, "applications", "www.example.COM", True, id="case"),
+        pytest.param(
+            {"host": "WWW.Example.com"}, "applications", "www.example.COM", True, id="case"
+        ),
         pytest.param({"host": "a.example.com"}, "applications", "example.com", False, id="exact"),
         pytest.param({"country": "RS"}, "countries", "rs", True, id="countries ignore case"),
         pytest.param({"browser": 12}, "browsers", "12", True, id="browser"),

@@ -173,7 +173,7 @@ def test_a_bad_file(text: str, sentence: str, tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="cannot read .*: No such file"):
+    with pytest.raises(BadSetting, match=r"cannot read .*: No such file"):
         load({}, config=tmp_path / "none.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(BadSetting, match="is not TOML"):
@@ -200,7 +200,9 @@ def test_a_message_shows_the_database_without_its_password() -> None:
     [
         ("mailto:ops@example.com", "https://push.example.com", "mailto:ops@example.com"),
         ("", "https://push.example.com", "https://push.example.com"),
-        pytest.param("", "http://10.0.0.1", "https://tocsin.invalid", id="push services take https"),
+        pytest.param(
+            "", "http://10.0.0.1", "https://tocsin.invalid", id="push services take https"
+        ),
         ("", "", "https://tocsin.invalid"),
     ],
 )

@@ -180,7 +180,9 @@ def test_everybody_is_in_one_place(places: list[str], is_over: bool) -> None:
         },
         size=len(places),
         now_ms=DUE_MS + 60_000 * is_over,
-        retries={i: Retry(1, DUE_MS + 90_000) for i, place in enumerate(places) if place == "waits"},
+        retries={
+            i: Retry(1, DUE_MS + 90_000) for i, place in enumerate(places) if place == "waits"
+        },
         settled=tuple(i for i, place in enumerate(places) if place == "settled"),
     )
 

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 
@@ -122,7 +123,7 @@ def test_a_process_that_keeps_falling_is_started_again_ever_later() -> None:
     house.run("sender")
 
     begun = [ms for ms, _ in house.started]
-    gaps_s = [(later - earlier) / 1000 for earlier, later in zip(begun, begun[1:], strict=False)]
+    gaps_s = [(later - earlier) / 1000 for earlier, later in pairwise(begun)]
     assert gaps_s == pytest.approx([0.7, 1.2, 2.2, 4.2, 8.2, 16.2, 30.2, 30.2, 30.2], abs=0.21)
     assert [line["again_in_s"] for line in house.lines()][:4] == [0.5, 1.0, 2.0, 4.0]
     assert {(line["event"], line["role"], line["code"]) for line in house.lines()} == {

@@ -65,12 +65,8 @@ def test_the_table(
     wait_ms = 60_000 if answer.retry_after else 1000
     at_ms = NOW_MS + wait_ms
 
-    expected = [
-        one if isinstance(one, Outcome) else Retry(one, at_ms) for one in (first, second)
-    ]
-    assert [
-        meet(answer, made=made, left_ms=HOUR_MS, host=host) for made in (0, 1)
-    ] == expected
+    expected = [one if isinstance(one, Outcome) else Retry(one, at_ms) for one in (first, second)]
+    assert [meet(answer, made=made, left_ms=HOUR_MS, host=host) for made in (0, 1)] == expected
     assert meet(answer, made=0, left_ms=wait_ms, host=host) == over
     # The ttl 0: the message was over before it left, and gets this one attempt.
     assert meet(answer, made=0, left_ms=0, host=host) == over

@@ -20,7 +20,12 @@ TROUBLES = (Kind.TROUBLE, Kind.UNREACHABLE, Kind.AMBIGUOUS)
 
 
 def meet(
-    gate: OriginGate, kind: Kind, *, times: int = 1, now_ms: int = NOW_MS, wait_ms: int | None = None
+    gate: OriginGate,
+    kind: Kind,
+    *,
+    times: int = 1,
+    now_ms: int = NOW_MS,
+    wait_ms: int | None = None,
 ) -> None:
     """Send *times* requests one after the other, each answered alike."""
     for _ in range(times):
