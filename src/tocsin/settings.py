@@ -2,9 +2,12 @@
 
 A value comes from the environment variable ``TOCSIN_<NAME>``, else from the TOML file named by
 ``--config`` or ``TOCSIN_CONFIG`` (its keys are the names in lower case), else it is the default.
+A value that is empty counts as not set. docs/reference/settings.md says
+the same as SETTINGS; a test compares them.
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -13,12 +16,20 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from tocsin.webpush.endpoint import PushHosts
 
 PREFIX: Final = "TOCSIN_"
+_CONTACT: Final = re.compile(r"mailto:[^\s@]+@[^\s@]+|https://[^\s/@]+(?:/\S*)?", re.ASCII)
 
 
 class BadSetting(ValueError):
     """A setting is unknown or has a value that it cannot have; says which, and what fits."""
+
+
+class _SecretError(ValueError):
+    """A value is wrong that must not be shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +65,8 @@ class Settings:
     @property
     def vapid_subject(self) -> str:
         """Return whom push services may contact about our requests (RFC 8292 section 2.1)."""
-        return self.contact or self.public_url or "https://tocsin.invalid"
+        public = self.public_url if self.public_url.startswith("https://") else ""
+        return self.contact or public or "https://tocsin.invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,14 @@ class _Setting:
     sentence: str
 
 
-def _text(value: str) -> str:
+def _database_url(value: str) -> str:
+    """Return *value*; what is wrong is said without it, for it may hold a password."""
+    try:
+        kind = make_url(value).get_backend_name()
+    except (ArgumentError, ValueError):
+        kind = None
+    if kind not in ("sqlite", "postgresql"):
+        raise _SecretError("takes sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
     return value
 
 
@@ -73,8 +92,10 @@ def _path(value: str) -> Path:
     return Path(value)
 
 
-def _names(value: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in value.split(",") if name.strip())
+def _push_hosts(value: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    PushHosts(names)
+    return names
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:
@@ -97,13 +118,18 @@ def _choice(*choices: str) -> Callable[[str], str]:
 
 def _base_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.port == 0
+        or any(character in value for character in "@?# ")
+    ):
         raise ValueError("takes an address such as https://push.example.com")
     return value.rstrip("/")
 
 
 def _contact(value: str) -> str:
-    if not value.startswith(("mailto:", "https://")):
+    if not _CONTACT.fullmatch(value):
         raise ValueError("takes mailto:you@example.com or an https address")
     return value
 
@@ -111,7 +137,7 @@ def _contact(value: str) -> str:
 SETTINGS: Final[Mapping[str, _Setting]] = {
     "data": _Setting(_path, "Directory of the embedded database and the secret key."),
     "database_url": _Setting(
-        _text, "sqlite:///PATH or postgresql://...; else SQLite in the data directory."
+        _database_url, "sqlite:///PATH or postgresql://...; else SQLite in the data directory."
     ),
     "public_url": _Setting(
         _base_url, "The address under which browsers reach this server; else that of the request."
@@ -120,7 +146,7 @@ SETTINGS: Final[Mapping[str, _Setting]] = {
         _path, "File of the 32-byte secret key; else secret.key in the data directory."
     ),
     "push_hosts": _Setting(
-        _names,
+        _push_hosts,
         "Push services besides the built-in ones, with commas between: push.example.org; "
         "localhost:8090 also permits plain http and loopback, for tests.",
     ),
@@ -149,11 +175,16 @@ def load(
         for name, value in environment.items()
         if name.startswith(PREFIX)
     }
-    named = given.pop(_CONFIG, None)
-    path = config or (Path(named[0]) if named else None)
-    values = (_from_file(path) if path else {}) | given
+    named, _ = given.pop(_CONFIG, ("", ""))
+    path = config or (Path(named) if named else None)
+    values = (_that_are_set(_from_file(path)) if path else {}) | _that_are_set(given)
     settings = Settings(**{name: _read(name, *value) for name, value in values.items()})
     return settings if data is None else replace(settings, data=data)
+
+
+def _that_are_set(values: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Return *values* without the empty ones; an unknown name is kept, to be refused."""
+    return {name: given for name, given in values.items() if given[0] or name not in SETTINGS}
 
 
 def _from_file(path: Path) -> dict[str, tuple[str, str]]:
@@ -178,10 +209,15 @@ def _from_file(path: Path) -> dict[str, tuple[str, str]]:
 def _read(name: str, value: str, source: str) -> Any:
     setting = SETTINGS.get(name)
     if setting is None:
-        near = difflib.get_close_matches(name, [*SETTINGS, _CONFIG], n=1)
-        hint = f" Did you mean {PREFIX}{near[0].upper()}?" if near else ""
+        is_variable = source.startswith(PREFIX) and " " not in source
+        known = [*SETTINGS, _CONFIG] if is_variable else [*SETTINGS]
+        near = difflib.get_close_matches(name.lower().removeprefix(PREFIX.lower()), known, n=1)
+        meant = [f"{PREFIX}{one.upper()}" if is_variable else one for one in near]
+        hint = f" Did you mean {meant[0]}?" if meant else ""
         raise BadSetting(f"there is no setting {source}.{hint}")
     try:
         return setting.read(value)
+    except _SecretError as error:
+        raise BadSetting(f"{source}: {error}") from None
     except ValueError as error:
         raise BadSetting(f"{source}: {error}, not {value!r}") from None

@@ -49,7 +49,7 @@ def load(key: BitmapKey, blob: bytes) -> BitMap:
     """Return the bitmap that *blob* holds. Raises DamagedBitmap."""
     try:
         bitmap = BitMap.deserialize(blob)
-    except ValueError:
+    except (ValueError, IndexError):  # the latter for no bytes at all
         raise DamagedBitmap(f"the bitmap of {key} cannot be read") from None
     if bitmap and (shard_of(bitmap.min()) != key.shard or shard_of(bitmap.max()) != key.shard):
         raise DamagedBitmap(f"the bitmap of {key} holds ordinals of another shard")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pyroaring import BitMap
 
-from tocsin.audience.bitmaps import BitmapKey, BitmapSource, shard_of
+from tocsin.audience.bitmaps import BitmapKey, BitmapSource
 from tocsin.domain.subscriber import EVERYONE, Facts
 from tocsin.domain.targeting import USERS, Criterion, Targeting, predicate, wanted
 
@@ -42,11 +42,7 @@ def evaluate(
         result &= bitmaps.get(_key(fact, shard), empty)
     for criterion in targeting.criteria:
         if criterion.attribute == USERS:
-            found = BitMap(
-                users[item]
-                for item in wanted(criterion)
-                if item in users and shard_of(users[item]) == shard
-            )
+            found = BitMap(users[item] for item in wanted(criterion) if item in users)
         else:
             found = BitMap.union(
                 empty, *(bitmaps[key] for key in _keys(criterion, shard) if key in bitmaps)

@@ -22,11 +22,12 @@ def fold(changes: Iterable[Change], source: BitmapSource) -> dict[BitmapKey, Bit
     """Return the bitmaps to write; an empty one is to be dropped.
 
     before may name more facts than the index has: clearing a bit that is not set is nothing,
-    and so is folding a change twice.
+    and so is folding a change twice. Of several changes of one subscriber the last one's facts
+    stand.
     """
     to_clear: dict[BitmapKey, BitMap] = {}
     to_set: dict[BitmapKey, BitMap] = {}
-    for change in changes:
+    for change in _one_each(changes):
         shard = shard_of(change.ordinal)
         for target, facts in (
             (to_clear, change.before - change.after),
@@ -41,3 +42,16 @@ def fold(changes: Iterable[Change], source: BitmapSource) -> dict[BitmapKey, Bit
         key: (known.get(key, empty) - to_clear.get(key, empty)) | to_set.get(key, empty)
         for key in keys
     }
+
+
+def _one_each(changes: Iterable[Change]) -> Iterable[Change]:
+    """Return *changes* with those of one subscriber made one."""
+    merged: dict[int, Change] = {}
+    for change in changes:
+        known = merged.get(change.ordinal)
+        if known is not None:
+            before = known.before | known.after | change.before
+            merged[change.ordinal] = Change(change.ordinal, before, change.after)
+        else:
+            merged[change.ordinal] = change
+    return merged.values()

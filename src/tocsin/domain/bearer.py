@@ -8,6 +8,7 @@ from typing import Final
 PREFIX: Final = "tocsin_"
 SECRET_BYTES: Final = 30  # 240 bits, 40 characters without padding
 _CHECK_CHARACTERS: Final = 6
+_LENGTH: Final = len(PREFIX) + SECRET_BYTES * 4 // 3 + _CHECK_CHARACTERS
 
 
 def make(secret: bytes) -> str:
@@ -19,7 +20,12 @@ def make(secret: bytes) -> str:
 def is_well_formed(token: str) -> bool:
     """Return whether *token* could be one of ours: a mistyped one costs no look-up."""
     text, check = token[:-_CHECK_CHARACTERS], token[-_CHECK_CHARACTERS:]
-    return token.isascii() and token.startswith(PREFIX) and check == _check(text)
+    return (
+        len(token) == _LENGTH
+        and token.isascii()
+        and token.startswith(PREFIX)
+        and check == _check(text)
+    )
 
 
 def hash_of(token: str) -> bytes:

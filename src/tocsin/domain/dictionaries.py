@@ -145,13 +145,20 @@ def reported_language(text: str) -> str | None:
     """Return the tag to keep for a language that a browser or another system reported.
 
     Underscores become hyphens, withdrawn codes their successors, and subtags that
-    is_language_tag does not take fall off from the right. None: nothing known is left.
+    is_language_tag does not take fall off from the right; case is that of RFC 5646 section 2.1.1.
+    None: nothing known is left.
     """
     head, *rest = text[:MAX_TAG_LENGTH].replace("_", "-").split("-")
     subtags = [_RENAMED_LANGUAGES.get(head.lower(), head), *rest]
     while subtags and not is_language_tag("-".join(subtags)):
         subtags.pop()
-    return "-".join(subtags) or None
+    return "-".join(map(_in_case, subtags, range(len(subtags)))) or None
+
+
+def _in_case(subtag: str, position: int) -> str:
+    if position and len(subtag) == 2:
+        return subtag.upper()
+    return subtag.title() if position and len(subtag) == 4 else subtag.lower()
 
 
 def is_time_zone(name: str) -> bool:

@@ -43,11 +43,10 @@ def newcomer(enrolment: Enrolment, *, ordinal: int, subscriber_id: int, now_ms: 
     derived = {name: value for name, value in enrolment.derived.items() if value is not None}
     values = {
         **_UNKNOWN,
-        "host": next(iter(container.hosts), None),
         "user_data": {},
         "subscribed_ms": now_ms,
+        **_page(registration),
         **derived,
-        **({"host": registration.page_host} if registration.page_host else {}),
         **registration.given,
     }
     return Subscriber(
@@ -78,6 +77,8 @@ def returning(known: Subscriber, enrolment: Enrolment, *, now_ms: int) -> Subscr
         for name, value in enrolment.derived.items()
         if value is not None and values[name] is None
     }
+    if not enrolment.derived.get("host"):
+        values |= _page(registration)
     values |= gaps | dict(registration.given)
     return replace(
         known,
@@ -91,14 +92,24 @@ def returning(known: Subscriber, enrolment: Enrolment, *, now_ms: int) -> Subscr
 def _attributes(
     container: Container, values: Mapping[str, Any], *, given: Mapping[str, Any]
 ) -> Attributes:
-    """Return *values* as attributes; a country nobody named is that of the time zone."""
+    """Return *values* as attributes.
+
+    A country nobody named is that of the time zone; an unknown host is the container's first
+    (contract.md section 2.5, Delivery).
+    """
     completed = dict(values)
+    completed["host"] = completed["host"] or next(iter(container.hosts), None)
     if completed["country"] is None and "country" not in given and completed["time_zone"]:
         completed["country"] = country_of_time_zone(completed["time_zone"])
     completed["user_data"] = completed["user_data"] or {}
     return Attributes(
         **completed | {"account_id": container.account_id, "container_id": container.id}
     )
+
+
+def _page(registration: Registration) -> dict[str, str]:
+    """Return the host of the page. Anybody may claim one; the Origin, where known, outdoes it."""
+    return {"host": registration.page_host} if registration.page_host else {}
 
 
 def _renewed(old: Subscription, registration: Registration, container: Container) -> Subscription:

@@ -37,6 +37,8 @@ class Keyring:
 
     def seal(self, plain: bytes, *, place: str, nonce: bytes) -> bytes:
         """Return *plain* encrypted for *place*, such as ``vapid/17``: it opens nowhere else."""
+        if len(nonce) != NONCE_BYTES:  # the cipher would take it, and nothing could open it
+            raise ValueError(f"a nonce has {NONCE_BYTES} bytes, not {len(nonce)}")
         return nonce + self._sealing.encrypt(nonce, plain, place.encode())
 
     def unseal(self, sealed: bytes, *, place: str) -> bytes:

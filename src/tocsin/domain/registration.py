@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from tocsin.domain.dictionaries import (
     browser_id,
     is_country,
-    is_language_tag,
     is_time_zone,
     operating_system_id,
+    reported_language,
 )
 from tocsin.domain.errors import Fault, Invalid
 from tocsin.domain.instants import parse_instant
@@ -32,7 +32,13 @@ MAX_KEY_BYTES: Final = 64
 MAX_VALUES: Final = 100
 _ID: Final = re.compile(r"0|[1-9][0-9]{0,19}")
 _GEONAMES: Final = re.compile(r"[1-9][0-9]{0,9}")
-_HOST: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?", re.IGNORECASE)
+_LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE | re.ASCII)
+_LONGEST_HOST: Final = 253
+_MOST_HINTS: Final = 20  # looking for what was meant is dear: a body of strange keys gets no more
+# What browsers say when they do not know: ICU's unknown zone, BCP 47's undetermined language.
+_UNKNOWN_ZONE: Final = "Etc/Unknown"
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,7}")
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}")
 
 
@@ -175,11 +181,11 @@ def host_of(url: str) -> str | None:
 
 
 def _refuse_unknown(reader: _Reader, known: tuple[str, ...]) -> None:
-    for name in reader.body:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            reader.faults.append(Fault(name, f"is not known here{hint}"))
+    strange = [name for name in reader.body if name not in known]
+    for count, name in enumerate(strange):
+        near = difflib.get_close_matches(name, known, n=1) if count < _MOST_HINTS else []
+        hint = f"; did you mean {near[0]}?" if near else ""
+        reader.faults.append(Fault(name, f"is not known here{hint}"))
 
 
 def _take_changes(reader: _Reader) -> None:
@@ -226,13 +232,16 @@ def _base64url(value: Any) -> bytes:
     return urlsafe_b64decode(bare + "=" * (-len(bare) % 4))
 
 
-def _language(value: Any) -> str:
-    if not isinstance(value, str) or not is_language_tag(value):
+def _language(value: Any) -> str | None:
+    """Return the tag to keep: a well-formed one that nobody knows means an unknown language."""
+    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
         raise _Bad("takes a language such as en or pt-BR")
-    return value
+    return reported_language(value)
 
 
-def _time_zone(value: Any) -> str:
+def _time_zone(value: Any) -> str | None:
+    if value == _UNKNOWN_ZONE:
+        return None
     if not isinstance(value, str) or not is_time_zone(value):
         raise _Bad("takes a time zone such as Europe/Belgrade")
     return value
@@ -260,20 +269,26 @@ def _is_value(value: Any) -> bool:
 
 
 def _page_host(value: Any) -> str:
-    host = host_of(value) if isinstance(value, str) and len(value) <= MAX_PAGE_BYTES else None
-    if host is None or not _HOST.fullmatch(host):
+    is_short = isinstance(value, str) and len(value.encode()) <= MAX_PAGE_BYTES
+    host = host_of(value) if is_short else None
+    if host is None or not _is_host(host):
         raise _Bad(f"takes the address of a page, at most {MAX_PAGE_BYTES} bytes")
     return host
 
 
 def _host(value: Any) -> str:
-    if not isinstance(value, str) or not _HOST.fullmatch(value):
+    if not isinstance(value, str) or not _is_host(value):
         raise _Bad("takes a host name such as www.example.com")
     return value.lower()
 
 
+def _is_host(text: str) -> bool:
+    return len(text) <= _LONGEST_HOST and _HOST.fullmatch(text) is not None
+
+
 def _country(value: Any) -> str:
-    if not isinstance(value, str) or not is_country(value.upper()):
+    # A sharp s would become SS, South Sudan.
+    if not isinstance(value, str) or not value.isascii() or not is_country(value.upper()):
         raise _Bad("takes an ISO 3166-1 alpha-2 code such as CA")
     return value.upper()
 

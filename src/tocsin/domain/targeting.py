@@ -159,8 +159,13 @@ def targeting_json(targeting: Targeting) -> dict[str, Any]:
 
 
 def wanted(criterion: Criterion) -> tuple[str, ...]:
-    """Return the items of *criterion* in the form of the values of facts."""
-    return tuple(map(_ATTRIBUTES[criterion.attribute].normal, criterion.items))
+    """Return the items of *criterion* in the form of the values of facts.
+
+    An attribute that clients cannot name yet (``accounts``, which scopes a child's audience) has
+    its items in that form already.
+    """
+    attribute = _ATTRIBUTES.get(criterion.attribute)
+    return tuple(map(attribute.normal, criterion.items)) if attribute else criterion.items
 
 
 def matches(targeting: Targeting, facts: frozenset[Fact], user_id: str) -> bool:

@@ -1,6 +1,8 @@
 """The server's one secret, in a file that nobody else may read."""
 
+import contextlib
 import os
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -17,9 +19,12 @@ def load_or_make(path: Path, *, may_make: bool, fresh: bytes) -> bytes:
     Of two processes that make it at the same time, one wins and both read the same. Raises
     BadSecretKey when the file is missing and must not be made, is unreadable, or is no key.
     """
-    if may_make and not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _make(path, fresh)
+    try:
+        if may_make and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _make(path, fresh)
+    except OSError as error:
+        raise BadSecretKey(f"cannot make the secret key {path}: {error.strerror}") from None
     try:
         key = bytes.fromhex(path.read_text("ascii").strip())
     except OSError as error:
@@ -35,17 +40,24 @@ def load_or_make(path: Path, *, may_make: bool, fresh: bytes) -> bytes:
 
 
 def _make(path: Path, fresh: bytes) -> None:
-    """Write the whole file under another name first: nobody ever reads half a key."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Write the whole file under another name first: nobody ever reads half a key.
+
+    The name is random: in a container every start has the same process id, and the draft of
+    one that was killed must not stand in the way of all that follow. The directory is synced
+    as well: the key is on the disk before anything that it seals.
+    """
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
     try:
-        os.write(descriptor, fresh.hex().encode() + b"\n")
-        os.fsync(descriptor)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(fresh.hex().encode() + b"\n")
+            file.flush()
+            os.fsync(descriptor)
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
     finally:
-        os.close(descriptor)
+        Path(draft).unlink()
+    directory = os.open(path.parent, os.O_RDONLY)
     try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
+        os.fsync(directory)
     finally:
-        draft.unlink()
+        os.close(directory)

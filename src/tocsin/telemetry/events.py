@@ -19,6 +19,7 @@ class Event(Enum):
     STOPPING = "stopping"
     STOPPED = "stopped"
     PROCESS_ENDED = "process_ended"
+    PROCESS_NOT_STARTED = "process_not_started"
     LOOP_FAILED = "loop_failed"
     REQUEST = "request"
     REQUEST_FAILED = "request_failed"
@@ -34,6 +35,7 @@ _FACTS: Final[Mapping[Event, frozenset[str]]] = {
     Event.STOPPING: frozenset({"role"}),
     Event.STOPPED: frozenset({"role"}),
     Event.PROCESS_ENDED: frozenset({"role", "code", "again_in_s"}),
+    Event.PROCESS_NOT_STARTED: frozenset({"role", "error", "again_in_s"}),
     Event.LOOP_FAILED: frozenset({"loop", "error", "again_in_s", "where"}),
     Event.REQUEST: frozenset({"method", "route", "status", "ms", "trace_id", "account"}),
     Event.REQUEST_FAILED: frozenset({"error", "where", "trace_id"}),
@@ -44,7 +46,7 @@ _FACTS: Final[Mapping[Event, frozenset[str]]] = {
     Event.LEASE_LOST: frozenset({"parcel", "execution"}),
 }
 _ERRORS: Final = (Event.LOOP_FAILED, Event.REQUEST_FAILED)
-_WARNINGS: Final = (Event.LEASE_LOST, Event.PROCESS_ENDED)
+_WARNINGS: Final = (Event.LEASE_LOST, Event.PROCESS_ENDED, Event.PROCESS_NOT_STARTED)
 
 
 class Telemetry:
@@ -68,6 +70,9 @@ class Telemetry:
         self._events = Counter(
             "tocsin_events", "Events of this process", ["event"], registry=self.registry
         )
+        self._lost = Counter(
+            "tocsin_log_lines_lost", "Lines that could not be written", registry=self.registry
+        )
         self._answers = Counter(
             "tocsin_push_answers",
             "Answers of push services to this process",
@@ -76,17 +81,23 @@ class Telemetry:
         )
 
     def emit(self, event: Event, **facts: object) -> None:
-        """Write one line, and count. Raises ValueError for a fact that the event may not carry."""
+        """Write one line, and count. Raises ValueError for a fact that the event may not carry.
+
+        A line that cannot be written is counted as lost: no work stops for want of a log.
+        """
         strange = facts.keys() - _FACTS[event]
         if strange:
             raise ValueError(f"{event.value} does not carry {', '.join(sorted(strange))}")
         self._events.labels(event.value).inc()
-        if event in _ERRORS:
-            self._log.error(event.value, **facts)
-        elif event in _WARNINGS:
-            self._log.warning(event.value, **facts)
-        else:
-            self._log.info(event.value, **facts)
+        try:
+            if event in _ERRORS:
+                self._log.error(event.value, **facts)
+            elif event in _WARNINGS:
+                self._log.warning(event.value, **facts)
+            else:
+                self._log.info(event.value, **facts)
+        except OSError:  # a full disk, or nobody at the other end of the pipe
+            self._lost.inc()
 
     def count(self, event: Event, kind: str) -> None:
         """Count without a line: for what happens once per message."""

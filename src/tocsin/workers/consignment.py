@@ -67,9 +67,15 @@ class Consignment:
         return not self.on_wire and not self.lanes
 
     def put_off(self, origin: str, *, until_ms: int) -> None:
-        """Let everybody in an origin's lane wait, without using up an attempt."""
+        """Let everybody in an origin's lane wait, without using up an attempt.
+
+        When the TTL is over by then, nobody will be sent: they expire now, and an execution
+        does not stay open for a day because a push service asked for one.
+        """
+        is_too_late = until_ms >= self.parcel.expires_ms
         for stop in self.lanes.pop(origin, ()):
-            self.settle(stop.index, Retry(self.made(stop.index), until_ms))
+            wait = Retry(self.made(stop.index), until_ms)
+            self.settle(stop.index, Outcome.EXPIRED if is_too_late else wait)
 
     def abandon(self) -> None:
         """Send nobody else: what is on the wire may still be answered."""

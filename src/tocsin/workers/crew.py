@@ -40,6 +40,13 @@ class _Post:
     due_ms: int = 0
     falls: int = 0
 
+    def fell(self, now_ms: int) -> float:
+        """Note a fall; return in how many seconds the next process starts."""
+        again_ms = min(_LONGEST_AGAIN_MS, _FIRST_AGAIN_MS << min(self.falls, 10))
+        self.falls += 1
+        self.due_ms = now_ms + again_ms
+        return again_ms / 1000
+
 
 class Crew:
     """Keeps one process per role alive. start: starts a process for a role."""
@@ -59,11 +66,13 @@ class Crew:
 
     def run(self, stop: threading.Event) -> None:
         """Keep every post filled until *stop*; then end all processes, the willing ones gently."""
-        while not stop.is_set():
-            for post in self._posts:
-                self._look_after(post)
-            self._clock.wait(stop, _LOOK_EVERY_S)
-        self._dismiss()
+        try:
+            while not stop.is_set():
+                for post in self._posts:
+                    self._look_after(post)
+                self._clock.wait(stop, _LOOK_EVERY_S)
+        finally:
+            self._dismiss()
 
     def _look_after(self, post: _Post) -> None:
         now_ms = self._clock.monotonic_ms()
@@ -72,14 +81,28 @@ class Crew:
             if code is None:
                 return
             post.process = None
-            post.falls = 0 if now_ms - post.started_ms > _HEALTHY_AFTER_MS else post.falls + 1
-            again_ms = min(_LONGEST_AGAIN_MS, _FIRST_AGAIN_MS * 2 ** min(post.falls, 10))
-            post.due_ms = now_ms + again_ms
+            if now_ms - post.started_ms > _HEALTHY_AFTER_MS:
+                post.falls = 0
+            again_in_s = post.fell(now_ms)
             self._telemetry.emit(
-                Event.PROCESS_ENDED, role=post.role, code=code, again_in_s=again_ms / 1000
+                Event.PROCESS_ENDED, role=post.role, code=code, again_in_s=again_in_s
             )
         if now_ms >= post.due_ms:
+            self._fill(post, now_ms)
+
+    def _fill(self, post: _Post, now_ms: int) -> None:
+        """Start a process; a machine that has no room for one now may have it later."""
+        try:
             post.process = self._start(post.role)
+        except OSError as error:
+            again_in_s = post.fell(now_ms)
+            self._telemetry.emit(
+                Event.PROCESS_NOT_STARTED,
+                role=post.role,
+                error=error.strerror,
+                again_in_s=again_in_s,
+            )
+        else:
             post.started_ms = now_ms
 
     def _dismiss(self) -> None:

@@ -1,7 +1,11 @@
 """One order, rendered once per language and reused for every recipient."""
 
+from typing import Final
+
 from tocsin.domain.execution import Order
 from tocsin.domain.message import Payload, choose_language, compile_payload, from_json
+
+_MOST_ASKED: Final = 1000  # anybody may make up tags; they all lead to the same few payloads
 
 
 class Rendering:
@@ -18,6 +22,8 @@ class Rendering:
         """Return the payload for a recipient of *language*."""
         found = self._by_asked.get(language)
         if found is None:
+            if len(self._by_asked) >= _MOST_ASKED:
+                self._by_asked.clear()
             chosen = choose_language(self._message, language)
             if chosen not in self._by_chosen:
                 self._by_chosen[chosen] = compile_payload(

@@ -44,11 +44,12 @@ class Gather(Generic[Item, Result]):
     async def _commit_group(self, group: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
             results = await run_in_threadpool(self._commit, [item for item, _ in group])
+            pairs = list(zip(group, results, strict=True))
         except Exception as error:  # noqa: BLE001 - each caller raises it in its own request
             for _, waiter in group:
                 if not waiter.done():
                     waiter.set_exception(error)
             return
-        for (_, waiter), result in zip(group, results, strict=True):
+        for (_, waiter), result in pairs:
             if not waiter.done():
                 waiter.set_result(result)

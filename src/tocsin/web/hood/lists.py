@@ -31,11 +31,13 @@ def read_page(query: QueryParams) -> Page:
         for name in query
         if name != "page"
     ]
-    number, _, size = query.get("page", "1").partition(",")
-    limit = _whole(size or str(DEFAULT_SIZE), LARGEST_SIZE)
+    pages = query.getlist("page") or ["1"]
+    number, comma, size = pages[0].partition(",")
+    limit = _whole(size, LARGEST_SIZE) if comma else DEFAULT_SIZE
     start = _whole(number, 10**9)
-    if limit is None or start is None:
-        faults.append(Fault("page", f"takes N or N,M: page N of M items, M up to {LARGEST_SIZE}"))
+    if limit is None or start is None or len(pages) > 1:
+        sentence = f"takes N or N,M, once: page N of M items, M up to {LARGEST_SIZE}"
+        faults.append(Fault("page", sentence))
     if faults or limit is None or start is None:
         raise Invalid(tuple(faults))
     return Page(offset=(start - 1) * limit, limit=limit)

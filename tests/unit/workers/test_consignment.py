@@ -1,0 +1,212 @@
+"""A parcel on its way: everybody is in a lane, waiting, or settled."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.domain.execution import Order
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.parcel import Parcel, Retry
+from tocsin.domain.subscription import Recipient
+from tocsin.services.sending import Manifest
+from tocsin.webpush.endpoint import PushHosts
+from tocsin.workers.consignment import Consignment, open_consignment
+from tocsin.workers.rendering import Rendering
+
+DUE_MS = 1_000_000
+FCM, MOZILLA = "https://fcm.googleapis.com", "https://updates.push.services.mozilla.com"
+MESSAGE: dict[str, Any] = {
+    "title": {"en": "Hello", "sr": "Zdravo", "pt-BR": "Olá"},
+    "body": {},
+    "image": {},
+    "landing_url": "https://www.example.com/",
+    "icon": None,
+    "badge": None,
+    "tag": None,
+    "actions": [],
+    "require_interaction": "0",
+    "renotify": "0",
+    "silent": "0",
+    "vibration": None,
+}
+
+
+def order(ttl_s: int = 60) -> Order:
+    return Order(MESSAGE, {}, ttl_s=ttl_s, urgency="low", custom_data=None)
+
+
+def person(index: int, origin: str = FCM) -> Recipient:
+    return Recipient(100 + index, "en", f"{origin}/fcm/send/{index}", b"p", b"a", 1, 0)
+
+
+def opened(
+    people: dict[int, Recipient],
+    *,
+    size: int = 4,
+    ttl_s: int = 60,
+    now_ms: int = DUE_MS,
+    retries: dict[int, Retry] | None = None,
+    settled: tuple[int, ...] = (),
+) -> Consignment:
+    parcel = Parcel(
+        id=1,
+        execution_id=2,
+        root_id=3,
+        fence=4,
+        expires_ms=DUE_MS + ttl_s * 1000,
+        ordinals=range(100, 100 + size),
+        outcomes=bytearray(size),
+        retries=dict(retries or {}),
+    )
+    for index in settled:
+        parcel.settle(index, Outcome.ACCEPTED)
+    return open_consignment(
+        parcel,
+        Manifest(task_id=9, order=order(ttl_s), recipients=people),
+        Rendering(order(ttl_s), task_id=9),
+        hosts=PushHosts(),
+        topic_key=b"k" * 32,
+        now_ms=now_ms,
+    )
+
+
+def lanes(one: Consignment) -> dict[str, list[int]]:
+    return {origin: [stop.index for stop in lane] for origin, lane in one.lanes.items()}
+
+
+def outcomes(one: Consignment) -> list[Outcome]:
+    return [Outcome(byte) for byte in one.parcel.outcomes]
+
+
+def test_everybody_is_in_the_lane_of_their_origin() -> None:
+    people = {0: person(0), 1: person(1, MOZILLA), 2: person(2), 3: person(3)}
+
+    one = opened(people, settled=(3,))
+
+    assert lanes(one) == {FCM: [0, 2], MOZILLA: [1]}
+    assert (one.urgency, one.unrecorded, one.is_idle) == ("low", 0, False)
+    assert len(one.topic) == 32
+
+
+def test_who_cannot_be_sent_is_settled_at_once() -> None:
+    elsewhere = Recipient(102, "en", "https://evil.example/push", b"p", b"a", 1, 0)
+
+    one = opened({0: person(0), 2: elsewhere, 3: person(3)}, settled=(3,))
+
+    assert lanes(one) == {FCM: [0]}
+    assert outcomes(one) == [
+        Outcome.PENDING,
+        Outcome.GONE,
+        Outcome.REJECTED,
+        Outcome.ACCEPTED,
+    ]
+    assert one.unrecorded == 2
+    assert one.gone == []
+
+
+def test_who_must_wait_is_left_for_a_later_lease() -> None:
+    people = {index: person(index) for index in range(3)}
+    retries = {0: Retry(1, DUE_MS + 1), 1: Retry(1, DUE_MS)}
+
+    one = opened(people, size=3, retries=retries)
+
+    assert lanes(one) == {FCM: [1, 2]}
+    assert (one.made(1), one.made(2)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("ttl_s", "late_ms", "tried", "outcome"),
+    [
+        pytest.param(60, 59_999, False, None, id="in its last millisecond"),
+        pytest.param(60, 60_000, False, Outcome.EXPIRED, id="over"),
+        pytest.param(60, 60_000, True, Outcome.EXPIRED, id="over, and tried before"),
+        pytest.param(0, 0, False, None, id="ttl 0: one attempt"),
+        pytest.param(0, 9000, False, None, id="ttl 0: one attempt, however late"),
+        pytest.param(0, 9000, True, Outcome.EXPIRED, id="ttl 0: and no other"),
+    ],
+)
+def test_the_ttl(ttl_s: int, late_ms: int, tried: bool, outcome: Outcome | None) -> None:
+    retries = {0: Retry(1, DUE_MS)} if tried else {}
+
+    one = opened({0: person(0)}, size=1, ttl_s=ttl_s, now_ms=DUE_MS + late_ms, retries=retries)
+
+    assert lanes(one) == ({FCM: [0]} if outcome is None else {})
+    assert outcomes(one) == [outcome or Outcome.PENDING]
+
+
+def test_a_lane_that_is_put_off_waits_without_using_up_an_attempt() -> None:
+    people = {0: person(0), 1: person(1, MOZILLA), 2: person(2)}
+    one = opened(people, size=3, retries={2: Retry(3, DUE_MS)})
+
+    one.put_off(FCM, until_ms=DUE_MS + 5000)
+
+    assert lanes(one) == {MOZILLA: [1]}
+    assert one.parcel.retries == {0: Retry(0, DUE_MS + 5000), 2: Retry(3, DUE_MS + 5000)}
+    assert outcomes(one) == [Outcome.PENDING] * 3
+
+
+def test_who_would_wait_past_the_ttl_expires_now() -> None:
+    one = opened({0: person(0), 1: person(1)}, size=2, retries={1: Retry(1, DUE_MS)})
+
+    one.put_off(FCM, until_ms=DUE_MS + 60_000)
+
+    assert outcomes(one) == [Outcome.EXPIRED] * 2
+    assert (one.parcel.retries, one.is_idle) == ({}, True)
+
+
+def test_an_abandoned_parcel_keeps_everybody_pending() -> None:
+    one = opened({0: person(0), 1: person(1, MOZILLA)}, size=2)
+    one.on_wire = 1
+
+    one.abandon()
+
+    assert (one.lanes, one.is_idle) == ({}, False)
+    assert list(one.parcel.pending()) == [0, 1]
+
+
+PLACES = st.sampled_from(["left", "fcm", "mozilla", "nowhere", "waits", "settled"])
+
+
+@given(st.lists(PLACES, min_size=1, max_size=30), st.booleans())
+def test_everybody_is_in_one_place(places: list[str], is_over: bool) -> None:
+    origins = {"mozilla": MOZILLA, "nowhere": "https://evil.example"}
+    one = opened(
+        {
+            index: person(index, origins.get(place, FCM))
+            for index, place in enumerate(places)
+            if place not in ("left", "settled")
+        },
+        size=len(places),
+        now_ms=DUE_MS + 60_000 * is_over,
+        retries={
+            i: Retry(1, DUE_MS + 90_000) for i, place in enumerate(places) if place == "waits"
+        },
+        settled=tuple(i for i, place in enumerate(places) if place == "settled"),
+    )
+
+    sent = {stop.index for lane in one.lanes.values() for stop in lane}
+    waiting = {index for index in one.parcel.pending() if index in one.parcel.retries}
+    final = {index for index, byte in enumerate(one.parcel.outcomes) if byte}
+    assert sent | waiting | final == set(range(len(places)))
+    assert len(sent) + len(waiting) + len(final) == len(places)
+
+
+def test_a_language_is_rendered_once_for_all_that_fall_back_to_it() -> None:
+    rendering = Rendering(order(), task_id=9)
+
+    english = rendering.payload("en")
+
+    assert rendering.payload("de") is rendering.payload(None) is english
+    assert rendering.payload("sr-Latn") is rendering.payload("sr") is not english
+    assert rendering.payload("pt") is english
+
+
+def test_made_up_languages_cost_a_bounded_amount_of_memory() -> None:
+    rendering = Rendering(order(), task_id=9)
+
+    payloads = {id(rendering.payload(f"en-x{number:04}")) for number in range(5000)}
+
+    assert len(payloads) == 1
+    assert len(rendering._by_asked) <= 1000
