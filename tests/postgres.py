@@ -22,6 +22,7 @@ from programs import NotReadyError, Program
 
 OLDEST: Final = 15
 USER: Final = "tocsin"
+STOP: Final = signal.SIGINT  # to a server: a fast shutdown, clients are cut off
 TRIES: Final = 5  # another process may take the free port before the server does
 
 
@@ -116,7 +117,7 @@ def _serving(programs: Path, home: Path, user: int | None) -> Iterator[Postgres]
     server, port = _start(programs, home, user)
     with server:
         yield Postgres(port, home)
-        server.interrupt_leader(signal.SIGINT)  # a fast shutdown: clients are cut off
+        server.interrupt_leader(STOP)
         server.wait(within=60)
 
 
@@ -132,9 +133,8 @@ def _start(programs: Path, home: Path, user: int | None) -> tuple[Program, int]:
             "logging_collector": "off",
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
-        server = Program(
-            [programs / "postgres", "-D", home / "data", *options], cwd=home, user=user
-        )
+        argv: list[str | Path] = [programs / "postgres", "-D", home / "data", *options]
+        server = Program(argv, cwd=home, user=user, orphaned=STOP)
         try:
             server.expect("database system is ready to accept connections", within=60)
         except NotReadyError:

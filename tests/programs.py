@@ -38,12 +38,17 @@ class Program:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         user: int | None = None,
+        orphaned: signal.Signals = signal.SIGKILL,
     ) -> None:
-        """Start *argv* in a session of its own; env: the whole environment, ours if None."""
+        """Start *argv* in a session of its own.
+
+        env: the whole environment, ours if None. user: the id of the account to run as.
+        orphaned: the signal that the leader gets when the test run itself is killed.
+        """
         account: dict[str, Any] = {}
         if user is not None:
             account = {"user": user, "group": _group_of(user), "extra_groups": []}
-        guard = [_SETPRIV, "--pdeathsig", "KILL", "--"] if _SETPRIV else []
+        guard = [_SETPRIV, "--pdeathsig", orphaned.name[3:], "--"] if _SETPRIV else []
         self.argv: Final = [str(word) for word in argv]
         self._lines: list[str] = []
         self._ended = False

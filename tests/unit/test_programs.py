@@ -28,8 +28,8 @@ signal.pause()
 """
 
 STUBBORN = """
-import signal
-signal.signal(signal.SIGTERM, lambda *_: print("asked to stop", flush=True))
+import os, signal
+signal.signal(signal.SIGTERM, lambda *_: os.write(1, b"asked to stop\\n"))  # print may be busy
 print("ready", flush=True)
 while True:
     signal.pause()
@@ -54,6 +54,7 @@ def watched(pid: int) -> Iterator[Callable[..., bool]]:
 def pretended_tocsin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "tocsin"
     package.mkdir()
+    (package / "__init__.py").touch()  # without it the installed package would win
     (package / "__main__.py").write_text(SERVER, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
