@@ -9,6 +9,7 @@ from tocsin import __version__
 from tocsin.cli.account import account
 from tocsin.cli.container import container
 from tocsin.cli.db import db
+from tocsin.cli.demo import demo
 from tocsin.cli.doctor import doctor
 from tocsin.cli.serve import serve
 from tocsin.cli.simulate import simulate
@@ -46,6 +47,7 @@ for command in (
     account,
     container,
     db,
+    demo,
     doctor,
     serve,
     simulate,
