@@ -42,7 +42,7 @@ def test_a_breach_is_caught(tmp_path: Path, room: str, line: str) -> None:
         if (package / "__init__.py").exists():
             (skeleton / package.name).mkdir(parents=True)
             (skeleton / package.name / "__init__.py").touch()
-    for module in ("__init__.py", "wiring.py", "settings.py"):
+    for module in ("__init__.py", "__main__.py", "wiring.py", "settings.py"):
         (skeleton / module).touch()
     (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
     assert lint_imports(tmp_path / "src", tmp_path).returncode == 0
