@@ -1,12 +1,12 @@
 """Accounts, tokens and containers: what is stored of them, and who finds them."""
 
 import pytest
+from world import World
 
 from tocsin.domain.account import Scope
 from tocsin.domain.errors import Conflict, Invalid, NotFound, Unauthorized
 from tocsin.store.tables import container, token, vapid_key
 from tocsin.webpush.vapid import load_private_key, public_key_text
-from world import World
 
 
 def test_an_account_is_found_by_id_and_by_name(world: World) -> None:

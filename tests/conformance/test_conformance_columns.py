@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, insert, select
 from sqlalchemy.exc import StatementError
+from world import World
 
 from tocsin.store.columns import JsonText, Unsigned64
-from world import World
 
 SHELF = Table(
     "shelf",

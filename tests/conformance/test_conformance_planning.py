@@ -1,11 +1,11 @@
 """A due slot becomes one execution, whoever plans, however often and however late."""
 
 import pytest
+from world import DyingStore, KilledError, World, in_threads
 
 from tocsin.domain.push_task import Status
 from tocsin.services.planning import Planned, Planning
 from tocsin.store.tables import execution
-from world import DyingStore, KilledError, World, in_threads
 
 MINUTE_MS = 60_000
 

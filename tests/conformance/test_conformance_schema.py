@@ -4,11 +4,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
+from world import in_threads
 
 from tocsin.store import migrate
 from tocsin.store.engine import Database
 from tocsin.store.tables import metadata
-from world import in_threads
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from base64 import urlsafe_b64encode
 import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
+from world import DyingStore, KilledError, World, enrolment, in_threads
 
 from tocsin.domain.account import Account
 from tocsin.domain.container import Container
@@ -13,21 +14,20 @@ from tocsin.domain.parcel import Parcel, Retry
 from tocsin.domain.push_task import Status
 from tocsin.services.sending import HOLD_MS, Sending, Standing
 from tocsin.store.tables import audience_change, execution, parcel
-from world import DyingStore, KilledError, World, enrolment, in_threads
 
 
 @pytest.fixture
-def owner(world: World) -> Account:
-    """Return a tenant."""
-    return world.account()
-
-
-@pytest.fixture
-def site(world: World, owner: Account) -> Container:
-    """Return a site of the tenant with three subscribers, 0 to 2."""
-    site = world.container(owner)
+def site(world: World) -> Container:
+    """Return the site of a tenant with three subscribers, 0 to 2."""
+    site = world.container(world.account())
     world.register(*(enrolment(site, number, language="en") for number in range(3)))
     return site
+
+
+@pytest.fixture
+def owner(world: World, site: Container) -> Account:
+    """Return the tenant of the site."""
+    return world.accounts.find(str(site.root_id))
 
 
 def send(world: World, owner: Account) -> None:
@@ -50,9 +50,7 @@ OURS = Standing(ours=True, sendable=True)
 LOST = Standing(ours=False, sendable=False)
 
 
-def test_a_leased_parcel_is_nobody_elses_until_its_lease_ends(
-    world: World, owner: Account, site: Container
-) -> None:
+def test_a_leased_parcel_is_nobody_elses_until_its_lease_ends(world: World, owner: Account) -> None:
     send(world, owner)
 
     held = lease(world)[0]
@@ -86,9 +84,7 @@ def test_an_overtaken_holder_writes_nothing(world: World, owner: Account, site: 
     assert bytes(world.rows(parcel)[0].outcomes) == b"\0\1\0"
 
 
-def test_a_record_renews_the_lease_or_gives_it_back(
-    world: World, owner: Account, site: Container
-) -> None:
+def test_a_record_renews_the_lease_or_gives_it_back(world: World, owner: Account) -> None:
     send(world, owner)
     held = lease(world)[0]
     now_ms = world.clock.forward(HOLD_MS - 1)
@@ -100,7 +96,7 @@ def test_a_record_renews_the_lease_or_gives_it_back(
     assert [one.fence for one in lease(world)] == [2]
 
 
-def test_a_record_is_written_whole(world: World, owner: Account, site: Container) -> None:
+def test_a_record_is_written_whole(world: World, owner: Account) -> None:
     send(world, owner)
     held = lease(world)[0]
     retry = Retry(attempts=3, not_before_ms=world.clock.now_ms() + 2**40)
@@ -117,7 +113,7 @@ def test_a_record_is_written_whole(world: World, owner: Account, site: Container
     assert list(again.ordinals) == list(held.ordinals)
 
 
-def test_what_is_settled_is_leased_no_more(world: World, owner: Account, site: Container) -> None:
+def test_what_is_settled_is_leased_no_more(world: World, owner: Account) -> None:
     send(world, owner)
     held = lease(world)[0]
     for index in range(3):
@@ -143,7 +139,7 @@ def test_what_is_settled_is_leased_no_more(world: World, owner: Account, site: C
     ],
 )
 def test_parcels_are_leased_while_their_execution_may_be_sent(
-    world: World, owner: Account, site: Container, state: str, sendable: bool
+    world: World, owner: Account, state: str, sendable: bool
 ) -> None:
     send(world, owner)
     held = lease(world)[0]
@@ -154,7 +150,7 @@ def test_parcels_are_leased_while_their_execution_may_be_sent(
     assert bool(lease(world)) == sendable
 
 
-def test_leases_at_once_never_share_a_parcel(world: World, owner: Account, site: Container) -> None:
+def test_leases_at_once_never_share_a_parcel(world: World, owner: Account) -> None:
     for _ in range(24):
         send(world, owner)
     now_ms = world.clock.now_ms()
@@ -173,7 +169,7 @@ def test_leases_at_once_never_share_a_parcel(world: World, owner: Account, site:
     assert {row.fence for row in world.rows(parcel)} == {1}
 
 
-def test_a_lease_does_not_wait_for_another(world: World, owner: Account, site: Container) -> None:
+def test_a_lease_does_not_wait_for_another(world: World, owner: Account) -> None:
     if world.database.is_sqlite:
         pytest.skip("SQLite has one writer: the second lease takes its turn")
     send(world, owner)
@@ -189,7 +185,7 @@ def test_a_lease_does_not_wait_for_another(world: World, owner: Account, site: C
 
 
 def test_the_longest_due_parcel_goes_first_and_no_more_than_asked(
-    world: World, owner: Account, site: Container
+    world: World, owner: Account
 ) -> None:
     send(world, owner)
     world.clock.forward(1000)
@@ -202,9 +198,7 @@ def test_the_longest_due_parcel_goes_first_and_no_more_than_asked(
     assert len(lease(world, limit=9)) == 3
 
 
-def test_a_lease_that_is_not_committed_is_none(
-    world: World, owner: Account, site: Container
-) -> None:
+def test_a_lease_that_is_not_committed_is_none(world: World, owner: Account) -> None:
     send(world, owner)
 
     with pytest.raises(KilledError), DyingStore(world.store, [1]).write() as unit:
@@ -265,7 +259,7 @@ def test_a_record_that_is_not_committed_retires_nobody(
     before = world.rows(parcel)
 
     with pytest.raises(KilledError):
-        Sending(DyingStore(world.store, [1])).record(held, gone=((0, 0),), due_ms=0)  # type: ignore[arg-type]  # it only writes
+        Sending(DyingStore(world.store, [1])).record(held, gone=((0, 0),), due_ms=0)
 
     assert world.rows(parcel) == before
     assert world.subscriber(world.join(site, 0), site).active
@@ -313,9 +307,7 @@ def test_counters_add_up_at_every_instant(world: World, owner: Account, site: Co
         assert unit.parcels.disagreeing() == []
 
 
-def test_the_database_refuses_counts_that_do_not_add_up(
-    world: World, owner: Account, site: Container
-) -> None:
+def test_the_database_refuses_counts_that_do_not_add_up(world: World, owner: Account) -> None:
     send(world, owner)
 
     with pytest.raises(IntegrityError, match="adds_up"), world.database.write() as connection:
@@ -327,9 +319,7 @@ def test_the_database_refuses_counts_that_do_not_add_up(
         assert unit.parcels.disagreeing() == [row.id for row in world.rows(parcel)]
 
 
-def test_an_execution_is_done_when_nobody_is_pending(
-    world: World, owner: Account, site: Container
-) -> None:
+def test_an_execution_is_done_when_nobody_is_pending(world: World, owner: Account) -> None:
     first, second = world.order(owner), world.order(owner)
     world.planning.plan(now_ms=world.clock.now_ms())
     world.cut_all()

@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from world import P256DH, World, endpoint_of, enrolment, in_threads
 
 from tocsin.domain.container import Container
 from tocsin.domain.errors import Invalid, NotFound, Unauthorized
 from tocsin.domain.subscriber import Attributes
 from tocsin.domain.subscription import Subscription
 from tocsin.store.tables import account, audience_change, subscriber
-from world import P256DH, World, endpoint_of, enrolment, in_threads
 
 
 @pytest.fixture

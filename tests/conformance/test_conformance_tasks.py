@@ -1,12 +1,12 @@
 """Push tasks: what is taken comes back, to those who may see it."""
 
 import pytest
+from world import World, draft
 
 from tocsin.domain.errors import Invalid, NotFound
 from tocsin.domain.message import Action, Message
 from tocsin.domain.push_task import Draft, Status
 from tocsin.domain.targeting import read_targeting
-from world import World, draft
 
 RICH = Message(
     title={"sr": "Žurka 🎉", "en": "Party", "pt-BR": "Festa"},
@@ -16,7 +16,10 @@ RICH = Message(
     icon="https://www.example.com/i.png",
     badge="https://www.example.com/b.png",
     tag="party",
-    actions=(Action({"en": "Yes"}, "https://x.example/i", "https://x.example/"), Action({"en": "No"})),
+    actions=(
+        Action({"en": "Yes"}, "https://x.example/i", "https://x.example/"),
+        Action({"en": "No"}),
+    ),
     require_interaction=True,
     renotify=True,
     silent=True,

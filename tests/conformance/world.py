@@ -159,9 +159,7 @@ class World:
         """Let the next subscriber of a tenant have this ordinal: shards begin at 2^20 each."""
         with self.database.write() as connection:
             connection.execute(
-                update(account)
-                .where(account.c.id == owner.root_id)
-                .values(next_ordinal=ordinal)
+                update(account).where(account.c.id == owner.root_id).values(next_ordinal=ordinal)
             )
 
     def close(self) -> None:
@@ -250,3 +248,8 @@ class DyingStore:
             self.turn += 1
             if self.turn in self.dies_at:
                 raise KilledError
+
+    @contextmanager
+    def read(self) -> Iterator[Unit]:
+        with self.store.read() as unit:
+            yield unit
