@@ -31,8 +31,8 @@ def read_page(query: QueryParams) -> Page:
         for name in query
         if name != "page"
     ]
-    number, _, size = query.get("page", "1").partition(",")
-    limit = _whole(size or str(DEFAULT_SIZE), LARGEST_SIZE)
+    number, comma, size = query.get("page", "1").partition(",")
+    limit = _whole(size if comma else str(DEFAULT_SIZE), LARGEST_SIZE)
     start = _whole(number, 10**9)
     if limit is None or start is None:
         faults.append(Fault("page", f"takes N or N,M: page N of M items, M up to {LARGEST_SIZE}"))
