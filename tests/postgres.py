@@ -25,10 +25,23 @@ USER: Final = "tocsin"
 STOP: Final = signal.SIGINT  # to a server: a fast shutdown, clients are cut off
 TRIES: Final = 5  # another process may take the free port before the server does
 
+_CUT_OFF: Final = """
+    SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+_EMPTY: Final = """
+    DO $$ DECLARE name regclass; BEGIN
+      SET LOCAL session_replication_role = replica; -- foreign keys look away
+      FOR name IN SELECT oid FROM pg_class WHERE relkind = 'r'
+         AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+      LOOP EXECUTE format('DELETE FROM %s', name); END LOOP;
+      PERFORM setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'
+         AND relnamespace = 'public'::regnamespace;
+    END $$"""
+
 
 @dataclass
 class Postgres:
-    """A running server; every database on it is empty when handed out."""
+    """A running server, and the databases that tests get on it."""
 
     port: int
     socket_directory: Path
@@ -43,6 +56,15 @@ class Postgres:
         name = f"test_{next(self._numbers)}"
         self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.url(name)
+
+    def empty_database(self, url: str) -> None:
+        """Remove every row but the schema's step, and whoever is still connected.
+
+        Much faster than a new database: nothing is written but what a test has left.
+        """
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(_CUT_OFF)
+            connection.execute(_EMPTY)
 
     def drop_database(self, url: str) -> None:
         """Remove a database, whoever is still connected to it."""
@@ -131,6 +153,7 @@ def _start(programs: Path, home: Path, user: int | None) -> tuple[Program, int]:
             "max_connections": 200,
             "lc_messages": "C",
             "logging_collector": "off",
+            "log_checkpoints": "off",  # every DROP DATABASE makes one
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         argv: list[str | Path] = [programs / "postgres", "-D", home / "data", *options]

@@ -1,5 +1,6 @@
 """Containers: made with a public key and a VAPID pair of their own."""
 
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,6 +17,8 @@ from tocsin.webpush.vapid import dump_private_key, public_key_text
 
 KEY_BYTES: Final = 12
 MAX_NAME_BYTES: Final = 255
+# What base64url is made of. A key from an address may be any text, such as PostgreSQL refuses.
+_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Containers(Protocol):
@@ -114,8 +117,10 @@ class ContainerService:
 
     def by_key(self, key: str) -> Container:
         """Return the container with this public key. Raises NotFound."""
-        with self._store.read() as unit:
-            found = unit.containers.by_key(key)
+        found = None
+        if _KEY.fullmatch(key):
+            with self._store.read() as unit:
+                found = unit.containers.by_key(key)
         if found is None:
             raise NotFound("container", key)
         return found

@@ -102,6 +102,11 @@ class _Register:
     before: dict[int, Subscriber | None] = field(default_factory=dict)
     now: dict[int, Subscriber] = field(default_factory=dict)
 
+    def at(self, endpoint: str) -> Subscriber | None:
+        """Return who is at *endpoint*, or was before this group, as they are by now."""
+        found = self.by_hash.get(endpoint_hash(endpoint))
+        return found and self.now.get(found.ordinal, found)
+
     def put(self, old: Subscriber | None, new: Subscriber) -> None:
         self.before.setdefault(new.ordinal, old)
         self.now[new.ordinal] = new
@@ -181,9 +186,9 @@ class SubscriberService:
         self, register: _Register, enrolment: Enrolment, fresh: Iterator[int], now_ms: int
     ) -> Enrolled:
         registration = enrolment.registration
-        known = register.by_hash.get(endpoint_hash(registration.endpoint))
+        known = register.at(registration.endpoint)
         if known is None and registration.previous_endpoint:
-            known = register.by_hash.get(endpoint_hash(registration.previous_endpoint))
+            known = register.at(registration.previous_endpoint)
             if known is not None and known.attributes.container_id != enrolment.container.id:
                 known = None
         if known is None:

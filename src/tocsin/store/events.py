@@ -1,13 +1,16 @@
 """Reports of browsers: as they came, and folded to one bit per recipient and kind."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from pyroaring import BitMap
 from sqlalchemy import Connection, delete, insert, select, tuple_
 
 from tocsin.domain.event import Event, FoldKey
 from tocsin.store.tables import event, event_fold
-from tocsin.store.upsert import upsert
+from tocsin.store.upsert import insert_missing, upsert
+
+_EMPTY: Final = BitMap().serialize()
 
 
 class Events:
@@ -44,14 +47,24 @@ class Events:
         self._connection.execute(delete(event).where(event.c.id.in_(event_ids)))
 
     def folds(self, keys: Iterable[FoldKey]) -> dict[FoldKey, BitMap]:
-        """Return the bitmaps that are there, locked until commit."""
+        """Return these bitmaps, locked until commit.
+
+        One that is not there begins empty: there must be a row to lock, or two talliers that
+        both find none would each write only what they know themselves.
+        """
+        wanted = sorted(keys)
+        insert_missing(
+            self._connection,
+            event_fold,
+            [{**key._asdict(), "bits": _EMPTY, "count": 0} for key in wanted],
+        )
         rows = self._connection.execute(
             select(
                 event_fold.c.execution_id, event_fold.c.kind, event_fold.c.shard, event_fold.c.bits
             )
             .where(
                 tuple_(event_fold.c.execution_id, event_fold.c.kind, event_fold.c.shard).in_(
-                    [tuple(key) for key in keys]
+                    [tuple(key) for key in wanted]
                 )
             )
             .order_by(event_fold.c.execution_id, event_fold.c.kind, event_fold.c.shard)

@@ -23,6 +23,14 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     )
 
 
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert those of *rows* whose primary key is not there; the others stay as they are."""
+    if not rows:
+        return
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insert(table).on_conflict_do_nothing(), list(rows))
+
+
 def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> int | None:
     """Insert *row* unless a unique key stands against it; return its id, None when it does."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

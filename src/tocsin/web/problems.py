@@ -109,9 +109,16 @@ def traced(
             on_crash(trace_id, crash)
             if started:
                 raise  # the server cuts the connection, so half an answer is not taken for one
-            await _answer(trace_id, 500)(scope, receive, send_traced)
+            answer = _answer(trace_id, 500, headers=answer_headers(scope))
+            await answer(scope, receive, send_traced)
 
     return with_trace_id
+
+
+def answer_headers(scope: Scope) -> dict[str, str]:
+    """Return what the handler left in the request's state for any answer to carry: its CORS."""
+    headers: dict[str, str] = scope["state"].get("answer_headers", {})
+    return dict(headers)
 
 
 def trace_id_of(request: Request) -> str:
@@ -124,12 +131,13 @@ def _answer_foreseen(request: Request, error: Exception) -> Response:
     if not isinstance(error, TocsinError):
         raise error
     status = STATUS[type(error)]
+    challenge = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     return _answer(
         trace_id_of(request),
         status,
         message=str(error),
         faults=error.faults if isinstance(error, Invalid) else (),
-        headers={"WWW-Authenticate": "Bearer"} if status == 401 else None,
+        headers=challenge | answer_headers(request.scope),
     )
 
 

@@ -21,11 +21,15 @@ def allow_origin(request: Request, container: Container) -> dict[str, str]:
 
 
 def require_origin(request: Request, container: Container) -> dict[str, str]:
-    """Return the same headers for a page of the container. Raises Forbidden for any other."""
+    """Return the same headers for a page of the container. Raises Forbidden for any other.
+
+    From here on the page can read an error's answer too (problems.answer_headers).
+    """
     origin = request.headers.get("origin", "")
     if origin not in container.origins:
         named = repr(origin) if origin else "a request without an Origin header"
         raise Forbidden(f"{named} is not one of the container's origins")
+    request.state.answer_headers = allow_origin(request, container)
     return allow_origin(request, container)
 
 

@@ -109,6 +109,6 @@ def _first_language(header: str) -> str | None:
 
 
 def _id(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text[:21]) >= 1 << 64:
+    if not text.isascii() or not text.isdigit() or len(text) > 20 or int(text) >= 1 << 64:
         raise NotFound("subscription", text[:32])
     return int(text)

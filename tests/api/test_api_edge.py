@@ -1,0 +1,481 @@
+"""The edge over real HTTP: what browsers may do, and from which pages."""
+
+import hashlib
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from face import ORIGIN, Answer, Face, errors, serving, subscription
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import select
+
+from tocsin.domain.container import Container
+from tocsin.domain.event import COUNTER_OF_KIND, Kind
+from tocsin.domain.message_token import EVENTS_COUNT_FOR_S, MessageRef, mint
+from tocsin.domain.subscription import Subscriber
+from tocsin.services.counting import Counting
+from tocsin.store import tables
+
+CHROME: Final = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Mobile Safari/537.36"
+)
+ELSEWHERE: Final = "https://www.example.com.evil.example"
+
+
+@pytest.fixture
+def site(face: Face) -> Container:
+    """Return a site of a new tenant, with two origins."""
+    return face.site(face.account(), ORIGIN, "http://localhost:8000")
+
+
+def stored(face: Face, site: Container, answer: Answer) -> Subscriber:
+    with face.program.store.read() as unit:
+        found = unit.subscribers.by_id(site.id, int(answer.json["id"]))
+    assert found is not None
+    return found
+
+
+# -- registrations ---------------------------------------------------------------------------
+
+
+def test_a_browser_registers_and_is_known_again(face: Face, site: Container) -> None:
+    first = face.register(
+        site, 1, language="sr", timezone="Europe/Belgrade", user_data={"a": [1, "b"]}
+    )
+    again = face.register(site, 1, remote_user_id="7", page=f"{ORIGIN}/shop")
+
+    assert (first.status, again.status) == (201, 200)
+    assert first.json == again.json
+    assert first.json.keys() == {"id", "secret"}
+    assert str(int(first.json["id"])) == first.json["id"]
+    for answer in (first, again):
+        assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+        assert answer.headers["Vary"] == "Origin"
+        assert answer.headers["Cache-Control"] == "no-store"
+    found = stored(face, site, again).attributes
+    assert (found.language, found.country, found.remote_user_id) == ("sr", "RS", "7")
+    assert found.user_data == {"a": [1, "b"]}
+    assert found.host == "www.example.com"
+
+
+def test_a_request_tells_what_its_body_does_not(face: Face, site: Container) -> None:
+    headers = {
+        "Origin": "http://localhost:8000",
+        "User-Agent": CHROME,
+        "Accept-Language": "pt-BR,pt;q=0.9,en;q=0.8",
+        "Sec-CH-UA": '"Chromium";v="140", "Brave";v="140"',
+    }
+
+    answer = face.call(
+        "POST",
+        f"/v1/edge/{site.key}/subscriptions",
+        {"subscription": subscription(2) | {"expirationTime": None}},
+        headers=headers,
+    )
+
+    assert answer.status == 201
+    assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:8000"
+    found = stored(face, site, answer).attributes
+    assert (found.browser, found.os, found.language, found.host) == (8, 12, "pt-BR", "localhost")
+
+
+def test_a_moved_subscription_is_the_same_person(face: Face, site: Container) -> None:
+    first = face.register(site, 3)
+
+    moved = face.register(site, 4, previous_endpoint=subscription(3)["endpoint"])
+
+    assert (moved.status, moved.json) == (200, first.json)
+    assert stored(face, site, moved).subscription.endpoint == subscription(4)["endpoint"]
+
+
+@pytest.mark.parametrize("origin", [None, "", "null", ELSEWHERE, "http://www.example.com"])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_other_pages_may_not(sqlite_face: Face, method: str, origin: str | None) -> None:
+    site = sqlite_face.site(sqlite_face.account())
+    mine = sqlite_face.register(site, 5)
+    path = f"/v1/edge/{site.key}/subscriptions"
+
+    answer = sqlite_face.call(
+        method,
+        path if method == "POST" else f"{path}/{mine.json['id']}",
+        {"subscription": subscription(6)} if method == "POST" else {"language": "en"},
+        headers={} if origin is None else {"Origin": origin},
+        token=mine.json["secret"],
+    )
+
+    assert answer.status == 403
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert stored(sqlite_face, site, mine).active
+    assert stored(sqlite_face, site, mine).attributes.language is None
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "complaints"),
+    [
+        ({}, 400, ["subscription"]),
+        ({"subscription": subscription(7), "lang": "en"}, 400, ["lang"]),
+        ({"subscription": subscription(7), "country": "CA"}, 400, ["country"]),
+        ({"subscription": subscription(7), "timezone": "Mars/Base"}, 400, ["timezone"]),
+        (
+            {"subscription": subscription(7) | {"endpoint": "https://10.0.0.1/x"}},
+            400,
+            ["subscription.endpoint"],
+        ),
+        (
+            {"subscription": {"endpoint": "https://fcm.googleapis.com/x", "keys": {}}},
+            400,
+            ["subscription.keys.p256dh", "subscription.keys.auth"],
+        ),
+        (b"{", 400, []),
+        (b" " * 20_000, 413, []),
+    ],
+)
+def test_the_page_can_read_why_it_was_refused(
+    sqlite_face: Face, body: Any, status: int, complaints: list[str]
+) -> None:
+    site = sqlite_face.site(sqlite_face.account())
+
+    answer = sqlite_face.call(
+        "POST",
+        f"/v1/edge/{site.key}/subscriptions",
+        body,
+        headers={"Origin": ORIGIN, "Content-Type": "application/json"},
+    )
+
+    assert answer.status == status
+    assert errors(answer) == complaints
+    assert answer.headers.get_all("Access-Control-Allow-Origin") == [ORIGIN]
+    assert answer.headers.get_all("Vary") == ["Origin"]
+
+
+def test_the_page_can_read_that_we_failed(tmp_path: Path, migrated_sqlite: Path) -> None:
+    path = tmp_path / "tocsin.db"
+    path.write_bytes(migrated_sqlite.read_bytes())
+    with serving(tmp_path, f"sqlite:///{path}") as face:
+        site = face.site(face.account())
+        with face.program.database.write() as connection:
+            connection.exec_driver_sql("DROP TABLE audience_change")
+
+        answer = face.register(site, 1)
+
+        assert answer.status == 500
+        assert "message" not in answer.json
+        assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+        with face.program.database.read() as connection:
+            assert connection.execute(select(tables.subscriber)).all() == []
+
+
+@pytest.mark.parametrize("path", ["subscriptions", "subscriptions/1"])
+def test_a_preflight_is_answered_for_the_sites_own_pages(sqlite_face: Face, path: str) -> None:
+    site = sqlite_face.site(sqlite_face.account())
+
+    def ask(origin: str) -> Answer:
+        return sqlite_face.call(
+            "OPTIONS",
+            f"/v1/edge/{site.key}/{path}",
+            headers={
+                "Origin": origin,
+                "Access-Control-Request-Method": "PATCH",
+                "Access-Control-Request-Headers": "authorization,content-type",
+            },
+        )
+
+    own, other = ask(ORIGIN), ask(ELSEWHERE)
+    assert (own.status, own.body) == (204, b"")
+    assert own.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "PATCH" in own.headers["Access-Control-Allow-Methods"]
+    assert own.headers["Access-Control-Allow-Headers"] == "authorization, content-type"
+    assert "Access-Control-Allow-Credentials" not in own.headers
+    assert "Access-Control-Allow-Origin" not in other.headers
+
+
+@pytest.mark.parametrize("key", ["nobody", "%00", "a%00b", "%FF", "x" * 3000, "..%2f"])
+def test_a_key_that_is_none_leads_nowhere(face: Face, key: str) -> None:
+    for method, path in (
+        ("POST", f"/v1/edge/{key}/subscriptions"),
+        ("OPTIONS", f"/v1/edge/{key}/subscriptions"),
+        ("GET", f"/v1/edge/{key}/config"),
+        ("GET", f"/tag/{key}.js"),
+    ):
+        assert face.call(method, path, headers={"Origin": ORIGIN}).status == 404
+
+
+def test_a_person_changes_and_ends_what_is_theirs(face: Face, site: Container) -> None:
+    mine, other = face.register(site, 8, user_data={"a": 1, "b": 2}), face.register(site, 9)
+    path = f"/v1/edge/{site.key}/subscriptions/{mine.json['id']}"
+
+    def act(method: str, secret: str | None, body: Any = None) -> Answer:
+        return face.call(method, path, body, headers={"Origin": ORIGIN}, token=secret)
+
+    for secret in (None, "x", other.json["secret"]):
+        for method in ("PATCH", "DELETE"):
+            answer = act(method, secret, {"language": "en"})
+            assert answer.status == 401
+            assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    secret = mine.json["secret"]
+    answer = act("PATCH", secret, {"language": "fr", "user_data": {"a": None}})
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    found = stored(face, site, mine)
+    assert (found.attributes.language, found.attributes.user_data) == ("fr", {"b": 2})
+    assert errors(act("PATCH", secret, {"subscription": {}, "languag": "x"})) == [
+        "subscription",
+        "languag",
+    ]
+
+    assert act("DELETE", secret).status == 204
+    assert not stored(face, site, mine).active
+    assert act("DELETE", secret).status == 204
+    assert stored(face, site, other).active
+
+
+@pytest.mark.parametrize(
+    "name", ["0", "x", "-1", str(2**64), "0" * 30 + "9" * 30, "9" * 5000, "%00", "%D9%A1"]
+)
+def test_an_id_that_is_none_is_absent(face: Face, site: Container, name: str) -> None:
+    secret = face.program.keyring.subscriber_secret(0)
+
+    for method in ("PATCH", "DELETE"):
+        answer = face.call(
+            method,
+            f"/v1/edge/{site.key}/subscriptions/{name}",
+            {},
+            headers={"Origin": ORIGIN},
+            token=secret,
+        )
+        assert answer.status == 404
+
+
+def test_registrations_at_once_share_commits(face: Face, site: Container) -> None:
+    commits: list[object] = []
+    engine = face.program.database.engine
+
+    def count(connection: Any) -> None:
+        if connection.get_execution_options().get("tocsin_writes"):
+            commits.append(connection)
+
+    bodies = {number: {"subscription": subscription(number)} for number in range(1000, 1200)}
+    barrier = threading.Barrier(20, timeout=30)
+
+    def register(number: int) -> Answer:
+        if number < 1020:
+            barrier.wait()
+        return face.call(
+            "POST",
+            f"/v1/edge/{site.key}/subscriptions",
+            bodies[number],
+            headers={"Origin": ORIGIN},
+        )
+
+    sqlalchemy_event.listen(engine, "commit", count)
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(register, bodies))
+    sqlalchemy_event.remove(engine, "commit", count)
+
+    assert [answer.status for answer in answers] == [201] * 200
+    assert len(commits) < 100
+    ids = {int(answer.json["id"]) for answer in answers}
+    with face.program.store.read() as unit:
+        assert unit.subscribers.ordinals_of(site.root_id, ids).keys() == ids
+
+
+# -- events ----------------------------------------------------------------------------------
+
+
+def execution(face: Face, site: Container) -> int:
+    """Return the id of an execution: events fall into its bitmaps."""
+    now_ms = face.clock.now_ms()
+    with face.program.database.write() as connection:
+        task_id = connection.execute(
+            tables.push_task.insert().values(
+                root_id=site.root_id,
+                account_id=site.account_id,
+                name="task",
+                status=1,
+                immediately=True,
+                ttl_s=0,
+                urgency="normal",
+                message={},
+                targeting={},
+                create_ms=now_ms,
+                update_ms=now_ms,
+            )
+        ).inserted_primary_key[0]
+        made = connection.execute(
+            tables.execution.insert().values(
+                task_id=task_id,
+                root_id=site.root_id,
+                account_id=site.account_id,
+                due_ms=now_ms,
+                state="done",
+                next_shard=1,
+                ordered={},
+            )
+        )
+        found: int = made.inserted_primary_key[0]
+        return found
+
+
+def report(face: Face, body: Any, media_type: str = "text/plain;charset=UTF-8") -> Answer:
+    return face.call("POST", "/v1/edge/events", body, headers={"Content-Type": media_type})
+
+
+def counts(face: Face, execution_id: int) -> dict[str, int]:
+    while Counting(face.program.store).fold():
+        pass
+    with face.program.store.read() as unit:
+        found = unit.executions.event_counts([execution_id]).get(execution_id, {})
+    return {COUNTER_OF_KIND[Kind(kind)]: count for kind, count in found.items()}
+
+
+def test_a_report_is_counted_once(face: Face, site: Container) -> None:
+    of = execution(face, site)
+    key, expires_ms = face.program.keyring.message_token, face.clock.now_ms()
+    tokens = [mint(key, MessageRef(of, ordinal), expires_ms=expires_ms) for ordinal in (0, 70)]
+
+    for media_type in ("text/plain;charset=UTF-8", "application/json", "text/plain"):
+        for token in tokens:
+            answer = report(face, {"token": token, "event": "shown"}, media_type)
+            assert (answer.status, answer.body) == (204, b"")
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    report(face, {"token": tokens[0], "event": "action", "action": 1})
+    report(face, {"token": tokens[0], "event": "click"})
+
+    assert counts(face, of) == {
+        "wokenup": 2,
+        "impression": 2,
+        "total_click": 1,
+        "click": 1,
+        "action_1": 1,
+    }
+
+
+def test_what_is_no_true_report_counts_nothing(face: Face, site: Container) -> None:
+    of, other = execution(face, site), execution(face, site)
+    now_ms = face.clock.now_ms()
+    key = face.program.keyring.message_token
+    good = mint(key, MessageRef(of, 0), expires_ms=now_ms)
+    old = mint(key, MessageRef(of, 0), expires_ms=now_ms - (EVENTS_COUNT_FOR_S + 1) * 1000)
+    forged = mint(bytes(32), MessageRef(of, 0), expires_ms=now_ms)
+    moved = mint(key, MessageRef(other, 0), expires_ms=now_ms)[:11] + good[11:]
+    assert moved not in (good, mint(key, MessageRef(other, 0), expires_ms=now_ms))
+    altered = ("A" if good[0] != "A" else "B") + good[1:]
+
+    for token in (old, forged, moved, altered, good[:-1], good + "=", "", "é" * len(good), 7, None):
+        assert report(face, {"token": token, "event": "shown"}).status == 204
+    for body in (
+        {"token": good},
+        {"token": good, "event": "opened"},
+        {"token": good, "event": "shown", "action": 0},
+        {"token": good, "event": "action"},
+        {"token": good, "event": "action", "action": 3},
+        {"token": good, "event": "action", "action": True},
+        {"event": "shown"},
+        {},
+        [],
+        b"",
+        b"\xff",
+        b"{" + b" " * 5000 + b"}",
+    ):
+        assert report(face, body).status == 204
+    assert report(face, {"token": good, "event": "shown"}, "image/png").status == 204
+
+    assert counts(face, of) == counts(face, other) == {}
+
+
+# -- the tag ---------------------------------------------------------------------------------
+
+
+def test_the_tag_leads_to_its_asset(sqlite_face: Face) -> None:
+    face, site = sqlite_face, sqlite_face.site(sqlite_face.account())
+
+    tag = face.call("GET", f"/tag/{site.key}.js")
+
+    assert tag.status == 200
+    assert tag.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert tag.headers["Cache-Control"] == "no-cache"
+    text = tag.body.decode()
+    assert site.key in text
+    assert site.vapid_public_key in text
+    start = text.index(f"{face.address}/tag/assets/") + len(face.address)
+    asset = face.call("GET", text[start : text.index('"', start)])
+    assert asset.status == 200
+    assert "immutable" in asset.headers["Cache-Control"]
+    assert asset.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert hashlib.sha256(asset.body).hexdigest()[:16] in text
+
+
+@pytest.mark.parametrize("path", ["/tag/{key}.js", "/tag/sw.js"])
+def test_a_script_that_did_not_change_is_not_sent_again(sqlite_face: Face, path: str) -> None:
+    site = sqlite_face.site(sqlite_face.account())
+    path = path.format(key=site.key)
+    first = sqlite_face.call("GET", path)
+
+    def ask(etag: str) -> Answer:
+        return sqlite_face.call("GET", path, headers={"If-None-Match": etag})
+
+    same, other = ask(first.headers["ETag"]), ask('"another"')
+    assert (same.status, same.body) == (304, b"")
+    assert same.headers["ETag"] == first.headers["ETag"]
+    assert (other.status, other.body) == (200, first.body)
+
+
+def test_the_worker_knows_where_to_report(sqlite_face: Face) -> None:
+    body = sqlite_face.call("GET", "/tag/sw.js").body.decode()
+
+    assert body.startswith(f'const TOCSIN_URL = "{sqlite_face.address}";\n')
+
+
+def test_behind_a_public_address_everything_names_it(tmp_path: Path, migrated_sqlite: Path) -> None:
+    path = tmp_path / "tocsin.db"
+    path.write_bytes(migrated_sqlite.read_bytes())
+    public = "https://push.example.org"
+    with serving(tmp_path, f"sqlite:///{path}", public_url=public) as face:
+        site = face.site(face.account())
+        for script in ("/tag/sw.js", f"/tag/{site.key}.js"):
+            body = face.call("GET", script, headers={"Host": "evil.example"}).body.decode()
+            assert public in body
+            assert "evil.example" not in body
+
+
+def test_the_config_names_the_newest_key(face: Face, site: Container) -> None:
+    path = f"/v1/edge/{site.key}/config"
+    with face.program.store.write() as unit:
+        unit.containers.add_vapid_key(site.id, public_key="newer", sealed_private=b"", now_ms=0)
+
+    own = face.call("GET", path, headers={"Origin": ORIGIN})
+    other = face.call("GET", path, headers={"Origin": ELSEWHERE})
+
+    assert own.json == other.json == {"vapid_public_key": "newer"}
+    assert own.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "Access-Control-Allow-Origin" not in other.headers
+    assert own.headers["Cache-Control"] == "no-store"
+
+
+# -- slow clients ----------------------------------------------------------------------------
+
+
+def test_a_client_that_stops_in_its_body_is_cut_off(tmp_path: Path, migrated_sqlite: Path) -> None:
+    path = tmp_path / "tocsin.db"
+    path.write_bytes(migrated_sqlite.read_bytes())
+    with serving(tmp_path, f"sqlite:///{path}", request_timeout=1) as face:
+        site = face.site(face.account())
+        head = (
+            f"POST /v1/edge/{site.key}/subscriptions HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+        )
+        began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", face.port), timeout=10) as wire:
+            wire.sendall(head.encode() + b"{")
+            assert face.register(site, 1).status == 201, "nobody waits for the slow one"
+            rest = b""
+            while some := wire.recv(4096):
+                rest += some
+
+        assert 0.9 <= time.monotonic() - began < 5
+        assert not rest.startswith(b"HTTP/1.1 2")

@@ -1,0 +1,114 @@
+"""A due slot becomes one execution, whoever plans, however often and however late."""
+
+import pytest
+from world import DyingStore, KilledError, World, in_threads
+
+from tocsin.domain.push_task import Status
+from tocsin.services.planning import Planned, Planning
+from tocsin.store.tables import execution
+
+MINUTE_MS = 60_000
+
+
+def test_a_due_task_is_planned_once(world: World) -> None:
+    owner = world.account()
+    task_id = world.order(owner, start=world.clock.now_ms() + 1000)
+
+    assert not world.planning.plan(now_ms=world.clock.forward(999))
+    assert world.planning.plan(now_ms=world.clock.forward(1)) == Planned(1, 0)
+    assert not world.planning.plan(now_ms=world.clock.now_ms())
+    assert not world.planning.plan(now_ms=world.clock.forward(MINUTE_MS))
+
+    total, found = world.tasks.executions(owner.scope, task_id, offset=0, limit=9)
+    assert total == len(found) == 1
+    only = found[0].execution
+    assert (only.state, only.due_ms) == ("cutting", only.start_ms)
+    task = world.tasks.view(owner.scope, task_id)
+    assert (task.next_execution_ms, task.last_execution_ms) == (None, only.due_ms)
+    assert task.status is Status.ACTIVE, "it is finished when its execution is"
+
+
+@pytest.mark.parametrize(
+    ("ttl_s", "late_ms", "sent"),
+    [
+        pytest.param(3600, 3_600_000, True, id="as old as its ttl"),
+        pytest.param(3600, 3_600_001, False, id="older than its ttl"),
+        pytest.param(0, MINUTE_MS, True, id="ttl 0, within the grace"),
+        pytest.param(0, MINUTE_MS + 1, False, id="ttl 0, after the grace"),
+        pytest.param(10, MINUTE_MS, True, id="a ttl under the grace"),
+    ],
+)
+def test_a_slot_that_nobody_planned_in_time_is_caught_up_or_missed(
+    world: World, ttl_s: int, late_ms: int, sent: bool
+) -> None:
+    owner = world.account()
+    task_id = world.order(owner, ttl_s=ttl_s)
+
+    planned = world.planning.plan(now_ms=world.clock.forward(late_ms))
+
+    assert planned == (Planned(1, 0) if sent else Planned(0, 1))
+    only = world.tasks.executions(owner.scope, task_id, offset=0, limit=9)[1][0]
+    task = world.tasks.view(owner.scope, task_id)
+    assert task.next_execution_ms is None
+    if sent:
+        assert (only.execution.state, only.execution.reason) == ("cutting", None)
+    else:
+        assert only.execution.state == "missed"
+        assert only.execution.start_ms is None
+        assert only.execution.end_ms == world.clock.now_ms()
+        assert f"ttl of {ttl_s} s" in str(only.execution.reason)
+        assert set(only.counters.values()) == {0}
+        assert task.status is Status.FINISHED
+        assert world.cut_all() == []
+
+
+def test_planners_at_once_make_one_execution_of_each_slot(world: World) -> None:
+    owner = world.account()
+    for _ in range(20):
+        world.order(owner)
+    now_ms = world.clock.now_ms()
+
+    planned = in_threads(*[lambda: world.planning.plan(now_ms=now_ms)] * 4)
+
+    assert sum(one.started for one in planned) == 20
+    rows = world.rows(execution)
+    assert len(rows) == len({row.task_id for row in rows}) == 20
+
+
+def test_a_planner_that_is_killed_leaves_the_slot_due(world: World) -> None:
+    owner = world.account()
+    task_id = world.order(owner)
+    now_ms = world.clock.now_ms()
+
+    with pytest.raises(KilledError):
+        Planning(DyingStore(world.store, dies_at=[1])).plan(now_ms=now_ms)
+
+    assert world.rows(execution) == []
+    assert world.tasks.view(owner.scope, task_id).next_execution_ms == now_ms
+    assert world.planning.plan(now_ms=now_ms) == Planned(1, 0)
+
+
+def test_an_execution_is_of_the_order_as_it_was(world: World) -> None:
+    owner = world.account()
+    targeting = {"countries": {"op": "include", "items": ["RS"]}}
+
+    found = world.execute(owner, targeting)
+
+    assert found.order.targeting == targeting
+    assert found.order.message["title"] == {"en": "Hello"}
+    assert (found.order.ttl_s, found.order.urgency, found.order.custom_data) == (
+        3600,
+        "normal",
+        None,
+    )
+    assert (found.account_id, found.root_id) == (owner.id, owner.root_id)
+
+
+def test_the_longest_due_slots_are_planned_first(world: World) -> None:
+    owner, now_ms = world.account(), world.clock.now_ms()
+    ids = [world.order(owner, start=now_ms + late) for late in range(120, 0, -1)]
+
+    first = world.planning.plan(now_ms=now_ms + 1000)
+    assert first.started == 100
+    assert {row.task_id for row in world.rows(execution)} == set(ids[20:])
+    assert world.planning.plan(now_ms=now_ms + 1000).started == 20

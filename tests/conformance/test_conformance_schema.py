@@ -1,0 +1,88 @@
+"""The steps of the migrations make the schema of tables.py, whoever takes them and how often."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+from world import in_threads
+
+from tocsin.store import migrate
+from tocsin.store.engine import Database
+from tocsin.store.tables import metadata
+
+
+@pytest.fixture
+def database(database_url: str) -> Database:
+    """Return an empty database, opened."""
+    return Database(database_url)
+
+
+def differences(database: Database) -> list[object]:
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        return list(compare_metadata(context, metadata))
+
+
+def test_the_migrations_make_the_schema(database: Database) -> None:
+    migrate.upgrade(database)
+
+    assert differences(database) == []
+
+    with database.write() as connection:
+        connection.execute(text("ALTER TABLE token DROP COLUMN revoked_ms"))
+        connection.execute(text("DROP INDEX ix_parcel_open"))
+    assert len(differences(database)) == 2, "what is missing must be seen"
+    database.close()
+
+
+def test_an_upgrade_says_what_it_did_and_does_it_once(database: Database) -> None:
+    before = migrate.upgrade(database)
+    again = migrate.upgrade(database)
+
+    assert before.current is None
+    assert before.pending
+    assert again == migrate.SchemaStatus(before.pending[-1], ())
+    assert migrate.status(database) == again
+    database.close()
+
+
+def test_of_two_upgrades_at_once_one_finds_nothing_to_do(database_url: str) -> None:
+    databases = [Database(database_url), Database(database_url)]
+
+    found = in_threads(*(lambda one=one: migrate.upgrade(one) for one in databases))
+
+    assert sorted(status.current is None for status in found) == [False, True]
+    assert differences(databases[0]) == []
+    for one in databases:
+        one.close()
+
+
+def test_an_upgrade_that_is_cut_short_leaves_nothing(database: Database) -> None:
+    with database.write() as connection:  # the last table of the first step is there already
+        connection.execute(text("CREATE TABLE subscription (id INTEGER)"))
+
+    with pytest.raises(Exception, match="subscription"):
+        migrate.upgrade(database)
+
+    assert migrate.status(database).current is None
+    with database.write() as connection:
+        connection.execute(text("DROP TABLE subscription"))
+    migrate.upgrade(database)
+    assert differences(database) == []
+    database.close()
+
+
+def test_a_newer_schema_is_refused_and_left_alone(database: Database) -> None:
+    migrate.upgrade(database)
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(migrate.NewerSchema, match="step 9999"):
+        migrate.status(database)
+    with pytest.raises(migrate.NewerSchema):
+        migrate.upgrade(database)
+
+    with database.read() as connection:
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+    assert found == "9999"
+    database.close()
