@@ -224,16 +224,25 @@ def test_a_refusal_is_told(
     assert word in refusal.json["message"]
 
 
-def test_one_signal_ends_every_process_and_takes_the_data_along(programs: Programs) -> None:
+@pytest.mark.parametrize("ctrl_c", [False, True], ids=["SIGTERM to the leader", "Ctrl-C"])
+def test_one_signal_ends_every_process_and_takes_the_data_along(
+    programs: Programs, ctrl_c: bool
+) -> None:
     demo = Demo(programs.start("demo", *ANY_PORT, "--subscribers", "3"))
-    demo.program.expect("started +role=sender")
+    for role in ("planner", "sender"):
+        demo.program.expect(f"started +role={role}")
     data = demo.data
     assert (data / "tocsin.db").exists()
 
-    demo.program.interrupt_leader(signal.SIGTERM)
+    if ctrl_c:
+        demo.program.kill(signal.SIGINT)  # a terminal sends it to the whole group
+    else:
+        demo.program.interrupt_leader(signal.SIGTERM)
 
     assert demo.program.wait() == 0
     demo.program.expect_end(within=5)
+    for role in ("planner", "sender"):  # each has finished what it had begun
+        demo.program.expect(f"stopped +role={role}")
     with pytest.raises(ProcessLookupError):
         os.killpg(demo.program.pid, 0)
     assert not data.exists()

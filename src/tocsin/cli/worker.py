@@ -25,7 +25,7 @@ def worker(program: Program, role: str, leash: bool) -> None:
         loops.append(program.desk().run)
     if role != "planner":
         loops.append(program.sender().run)
-    with stop_on_signals(stop):
+    with stop_on_signals(stop, leashed=leash):
         if leash:
             follow_leash(stop.set)
         program.telemetry.emit(Event.STARTED, role=role)

@@ -52,20 +52,42 @@ def follow_leash(cut: Callable[[], None]) -> None:
 
 
 @contextmanager
-def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set *stop* on SIGTERM or SIGINT; a second one ends the process at once."""
+def stop_on_signals(stop: threading.Event, *, leashed: bool = False) -> Iterator[None]:
+    """Set *stop* on SIGTERM or SIGINT; a second one ends the process at once.
 
-    def asked(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+    leashed: leave SIGINT to the parent. A terminal's Ctrl-C goes to every process of the group,
+    and the parent's SIGTERM would be the second signal of one wish.
+    """
+    heard, tell = os.pipe()
+    asked = False
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
             os._exit(128 + number)
-        stop.set()
+        asked = True
+        # Not stop.set(): the code that the signal interrupts may hold the lock of *stop*.
+        os.write(tell, b"!")
 
-    before = {number: signal.signal(number, asked) for number in (signal.SIGTERM, signal.SIGINT)}
+    def listen() -> None:
+        if os.read(heard, 1):
+            stop.set()
+
+    listener = threading.Thread(target=listen, name="signals")
+    listener.start()
+    handlers = {
+        signal.SIGTERM: on_signal,
+        signal.SIGINT: signal.SIG_IGN if leashed else on_signal,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        os.close(tell)
+        listener.join()
+        os.close(heard)
 
 
 def processors() -> int:
