@@ -36,7 +36,7 @@ class SeededEntropy:
     """The same bytes, draws and keys in every run. Safe to use from several threads."""
 
     def __init__(self, seed: int = 0) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - the same in every run
+        self._random = random.Random(seed)
         self._lock = threading.Lock()
 
     def token_bytes(self, count: int) -> bytes:

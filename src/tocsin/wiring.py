@@ -184,12 +184,16 @@ class Program:
             None if self.indexing.is_true() else "not so: run tocsin doctor --rebuild-audience",
         )
 
-    def _unsealable(self) -> str | None:
+    def check_keys(self) -> None:
+        """Raise CannotUnseal or BadSecretKey when the secret key is not that of the database."""
         with self.store.read() as unit:
             keys = unit.containers.all_vapid_keys()
+        for key in keys:
+            self.keyring.unseal(key.sealed_private, place=f"vapid/{key.container_id}")
+
+    def _unsealable(self) -> str | None:
         try:
-            for key in keys:
-                self.keyring.unseal(key.sealed_private, place=f"vapid/{key.container_id}")
+            self.check_keys()
         except (BadSecretKey, CannotUnseal) as error:
             return str(error)
         return None

@@ -75,7 +75,9 @@ def site(world: World, owner: Account) -> Container:
             criterion("applications", "Example.com"), {"bob"}, id="a host is not those below"
         ),
         pytest.param(
-            criterion("applications", "*.example.com"), {"ana", "cid"}, id="those below a host"
+            criterion("applications", "*.example.com"),
+            {"ana", "cid", "eve"},  # eve by the first host of her container
+            id="those below a host",
         ),
         pytest.param(criterion("applications", "nowhere.example"), set(), id="an unknown host"),
         pytest.param(

@@ -18,7 +18,7 @@ ROLES = ("planner", "sender", "all")
 @with_program
 def worker(program: Program, role: str, leash: bool) -> None:
     """Do the work of one process: plan and cut, or send, or both."""
-    ready(program)
+    ready(program).check_keys()
     stop = threading.Event()
     loops = []
     if role != "sender":

@@ -149,7 +149,12 @@ def _audience(unit: Unit, execution: Execution, shard: int) -> BitMap:
     return patch(
         found,
         targeting,
-        (Changed(one.ordinal, one.id, current_facts(one) or None) for one in rows.values()),
+        (
+            Changed(one.ordinal, one.id, current_facts(one) or None)
+            if (one := rows.get(ordinal))
+            else Changed(ordinal, 0, None)
+            for ordinal in changed
+        ),
         bounds=bounds,
     )
 

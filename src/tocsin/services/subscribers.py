@@ -11,7 +11,8 @@ from tocsin.domain.container import Container
 from tocsin.domain.enrolment import Enrolment, newcomer, returning
 from tocsin.domain.errors import Fault, Invalid, NotFound, TocsinError, Unauthorized
 from tocsin.domain.keyring import Keyring
-from tocsin.domain.subscriber import Facts
+from tocsin.domain.registration import MAX_KEYS
+from tocsin.domain.subscriber import Facts, UserData
 from tocsin.domain.subscription import Subscriber, endpoint_hash
 from tocsin.services.indexing import current_facts
 from tocsin.webpush.encryption import BadSubscriptionKeys, check_subscription_keys
@@ -212,8 +213,7 @@ class SubscriberService:
             known = self._own(unit, container, subscriber_id, secret)
             values = dict(changes)
             if "user_data" in values:
-                merged = dict(known.attributes.user_data) | (values["user_data"] or {})
-                values["user_data"] = {k: v for k, v in merged.items() if v is not None}
+                values["user_data"] = _merged(known.attributes.user_data, values["user_data"])
             register = _Register({})
             register.put(known, replace(known, attributes=replace(known.attributes, **values)))
             _write(unit, container.root_id, register)
@@ -245,6 +245,16 @@ class SubscriberService:
                 return
             yield from some
             last = some[-1].ordinal
+
+
+def _merged(known: UserData, patch: UserData | None) -> UserData:
+    """Return *known* after a merge patch (RFC 7396); null for the whole means nothing is known."""
+    if patch is None:
+        return {}
+    merged = {key: value for key, value in {**known, **patch}.items() if value is not None}
+    if len(merged) > MAX_KEYS:
+        raise Invalid((Fault("user_data", f"would have more than {MAX_KEYS} keys"),))
+    return merged
 
 
 def _write(unit: Unit, root_id: int, register: _Register) -> None:

@@ -27,7 +27,8 @@ class Consignment:
 
     lanes: who may be sent now, by origin, so that a slow origin holds up nobody else's lane.
     on_wire: requests without an answer. unrecorded: outcomes and retries since the last record.
-    gone: (ordinal, generation) to retire with the next record.
+    gone: (ordinal, generation) to retire with the next record. ours: nobody has leased the parcel
+    since. given_back: its last record was written, nothing is left to do.
     """
 
     parcel: Parcel
@@ -41,6 +42,7 @@ class Consignment:
     recorded_at_ms: int = 0
     gone: list[tuple[int, int]] = field(default_factory=list)
     ours: bool = True
+    given_back: bool = False
 
     def settle(self, index: int, decision: Outcome | Retry) -> None:
         """Note what became of a recipient, or that they are to be tried again."""

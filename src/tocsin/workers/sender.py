@@ -20,6 +20,7 @@ from tocsin.webpush.request import Urgency, headers
 from tocsin.webpush.vapid import Authorizations, Signer, load_private_key
 from tocsin.workers.consignment import Consignment, Stop, open_consignment
 from tocsin.workers.decision import decide
+from tocsin.workers.loop import run_loop
 from tocsin.workers.origin_gate import OriginGate
 from tocsin.workers.rendering import Rendering
 
@@ -98,24 +99,38 @@ class Sender:
 
     def run(self, stop: threading.Event) -> None:
         """Send due parcels until *stop*; then finish what is on the wire and give leases back."""
-        while not stop.is_set():
-            if not self.turn():
-                self._clock.wait(stop, IDLE_S)
+        run_loop(
+            "sender",
+            self.turn,
+            idle_s=IDLE_S,
+            stop=stop,
+            clock=self._clock,
+            telemetry=self._telemetry,
+        )
         for consignment in self._in_hand:
             consignment.abandon()
         patience_ms = self._clock.monotonic_ms() + LAST_ANSWERS_MS
         while self._in_hand and self._clock.monotonic_ms() < patience_ms:
-            self.turn(lease=False)
+            self._collect()
+            self._record()
 
-    def turn(self, *, lease: bool = True) -> bool:
-        """Do a round of everything; return whether there was anything to do."""
-        if lease and len(self._in_hand) < IN_HAND:
+    def turn(self) -> bool:
+        """Do a round of everything; return whether there was anything to do.
+
+        When the database is away this raises, and what is known stays in hand: the next round
+        sends nothing new before it has written that down, for a result that cannot be recorded
+        must not be produced.
+        """
+        self._collect()
+        self._record()
+        if len(self._in_hand) < IN_HAND:
             self._take_parcels()
         self._feed()
+        return bool(self._in_hand)
+
+    def _collect(self) -> None:
         for tag, answer in self._client.wait(_WAIT_MS if self._client.in_flight else 0):
             self._take_answer(tag, answer)
-        self._record()
-        return bool(self._in_hand)
 
     # -- parcels in
 
@@ -198,7 +213,7 @@ class Sender:
         )
         lines = headers(
             authorization=authorization,
-            ttl_s=max(0, parcel.expires_ms - now_ms) // 1000,
+            ttl_s=min(consignment.ttl_s, max(0, parcel.expires_ms - now_ms) // 1000),
             urgency=Urgency(consignment.urgency),
             topic=consignment.topic,
         )
@@ -239,12 +254,12 @@ class Sender:
             ):
                 self._write(consignment)
                 consignment.recorded_at_ms = at_ms
-        self._in_hand = [one for one in self._in_hand if not one.is_idle or one.unrecorded]
+        self._in_hand = [one for one in self._in_hand if not one.given_back]
 
     def _write(self, consignment: Consignment) -> None:
         """Record a consignment; one whose lease was lost is dropped, one that paused is let go."""
         if not consignment.ours:
-            consignment.unrecorded = 0
+            consignment.given_back = consignment.is_idle
             return
         parcel = consignment.parcel
         now_ms = self._clock.now_ms()
@@ -253,6 +268,7 @@ class Sender:
             due_ms = max(now_ms, parcel.next_due_ms() or 0)
         standing = self._sending.record(parcel, gone=consignment.gone, due_ms=due_ms)
         consignment.ours = standing.ours
+        consignment.given_back = consignment.is_idle
         consignment.unrecorded = 0
         consignment.gone = []
         if not standing.ours:
