@@ -54,6 +54,8 @@ class Parcels:
         falls due by itself. The fence rises with every lease: what an earlier holder still
         writes is refused.
         """
+        # As a common table expression, PostgreSQL looks for them once. As a plain sub-query it may
+        # do so once per row of the table, and take more with every look.
         due = (
             select(parcel.c.id)
             .join(execution, execution.c.id == parcel.c.execution_id)
@@ -65,10 +67,11 @@ class Parcels:
             .order_by(parcel.c.due_ms, parcel.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True, of=parcel)
+            .cte("due")
         )
         rows = self._connection.execute(
             update(parcel)
-            .where(parcel.c.id.in_(due))
+            .where(parcel.c.id.in_(select(due.c.id)))
             .values(fence=parcel.c.fence + 1, due_ms=now_ms + hold_ms)
             .returning(
                 parcel.c.id,

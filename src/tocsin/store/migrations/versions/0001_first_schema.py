@@ -126,7 +126,7 @@ def _make_push_task() -> None:
         sa.Column("last_due_ms", sa.BigInteger(), nullable=True),
         sa.Column("create_ms", sa.BigInteger(), nullable=False),
         sa.Column("update_ms", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("status IN (0, 1, 2)", name="ck_push_task_status"),
+        sa.CheckConstraint("status IN (0, 1, 2)", name=op.f("ck_push_task_status")),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_push_task_account_id"),
         sa.ForeignKeyConstraint(["root_id"], ["account.id"], name="fk_push_task_root_id"),
         sa.PrimaryKeyConstraint("id", name="pk_push_task"),
@@ -194,7 +194,7 @@ def _make_execution() -> None:
         sa.Column("ordered", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "state IN ('cutting', 'sending', 'paused', 'done', 'cancelled', 'missed')",
-            name="ck_execution_state",
+            name=op.f("ck_execution_state"),
         ),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_execution_account_id"),
         sa.ForeignKeyConstraint(["root_id"], ["account.id"], name="fk_execution_root_id"),
@@ -300,7 +300,7 @@ def _make_parcel() -> None:
         sa.CheckConstraint(
             "pending + accepted + gone + rejected + failed + expired"
             " + superseded + cancelled = size",
-            name="ck_parcel_adds_up",
+            name=op.f("ck_parcel_adds_up"),
         ),
         sa.ForeignKeyConstraint(["execution_id"], ["execution.id"], name="fk_parcel_execution_id"),
         sa.ForeignKeyConstraint(["root_id"], ["account.id"], name="fk_parcel_root_id"),
