@@ -161,7 +161,7 @@ def test_the_executions_of_a_task_have_their_counters(face: Face) -> None:
 
     store, now_ms = face.program.store, face.clock.now_ms()
     Planning(store).plan(now_ms=now_ms)
-    while Cutting(store).cut():
+    while Cutting(store).cut(now_ms=face.clock.now_ms()):
         pass
     for held in Sending(store).lease(now_ms=now_ms, limit=100):
         if len(held.ordinals) == 3:

@@ -153,3 +153,14 @@ def test_talliers_at_once_lose_no_bit(world: World) -> None:
 
     for one in executions:
         assert counts(world, one) == {"wokenup": 80, "close": 80}
+
+
+def test_a_report_of_an_execution_that_is_not_there_counts_nothing_and_blocks_nothing(
+    world: World,
+) -> None:
+    found = world.execute(world.account()).id
+    world.counting.record([report(found + 1000, 0, "shown"), report(found, 1, "shown")])
+
+    assert world.counting.fold() > 0
+    assert world.counting.fold() == 0
+    assert {row.execution_id for row in world.rows(event_fold)} == {found}

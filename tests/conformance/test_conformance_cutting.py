@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pytest
 from pyroaring import BitMap
+from sqlalchemy import update
 from world import DyingStore, KilledError, World, enrolment, in_threads
 
 from tocsin.domain.account import Account
@@ -192,7 +193,7 @@ def test_shards_are_cut_one_by_one(world: World, owner: Account, site: Container
     high = world.join(site, 4).id
 
     found = world.execute(owner)
-    first = world.cutting.cut()
+    first = world.cutting.cut(now_ms=world.clock.now_ms())
     assert first is not None
     assert (first.shard, first.recipients) == (0, 2)
     assert world.state(found) == "cutting"
@@ -239,7 +240,7 @@ def test_a_cutter_goes_on_where_a_killed_one_stopped(
         bookmark = world.rows(execution)[0].next_shard
         parcels = len(world.rows(parcel))
         try:
-            piece = cutting.cut()
+            piece = cutting.cut(now_ms=world.clock.now_ms())
         except KilledError:
             kills += 1
             assert world.rows(execution)[0].next_shard == bookmark
@@ -265,7 +266,7 @@ def test_cutters_at_once_cut_every_shard_once(
         done = []
         # On PostgreSQL a cutter that finds all executions locked comes back later.
         while "cutting" in {world.state(one) for one in executions}:
-            piece = world.cutting.cut()
+            piece = world.cutting.cut(now_ms=world.clock.now_ms())
             if piece is not None:
                 done.append((piece.execution_id, piece.shard))
         return done
@@ -274,3 +275,22 @@ def test_cutters_at_once_cut_every_shard_once(
 
     assert sorted(done) == [(one.id, shard) for one in executions for shard in range(4)]
     assert all(len(world.recipients(one)) == 4 for one in executions)
+
+
+def test_an_order_that_cannot_be_read_is_called_off_and_holds_up_no_other(
+    world: World, owner: Account, site: Container
+) -> None:
+    world.join(site, 1)
+    world.execute(owner, criterion("countries", "RS"))
+    broken = world.rows(execution)[0].id
+    with world.database.write() as connection:
+        ordered = {**world.rows(execution)[0].ordered, "targeting": {"planets": {}}}
+        connection.execute(update(execution).values(ordered=ordered))
+    world.execute(owner)
+
+    world.cut_all()
+
+    states = {row.id: (row.state, row.reason) for row in world.rows(execution)}
+    assert states[broken][0] == "cancelled"
+    assert "planets" in states[broken][1]
+    assert {state for id_, (state, _) in states.items() if id_ != broken} == {"sending"}

@@ -126,7 +126,7 @@ class World:
     def cut_all(self) -> list[Piece]:
         """Cut whatever is to be cut; return the pieces."""
         pieces = []
-        while (piece := self.cutting.cut()) is not None:
+        while (piece := self.cutting.cut(now_ms=self.clock.now_ms())) is not None:
             pieces.append(piece)
         return pieces
 

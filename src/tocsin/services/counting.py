@@ -26,6 +26,7 @@ class Executions(Protocol):
     """What counting needs of executions."""
 
     def finish_drained(self, *, now_ms: int) -> Sequence[int]: ...
+    def existing(self, execution_ids: Iterable[int]) -> set[int]: ...
 
 
 class Tasks(Protocol):
@@ -72,12 +73,15 @@ class Counting:
             reports = unit.events.unfolded(AT_ONCE)
             if not reports:
                 return 0
+            # After a backup was restored there may be reports of executions that it lacks.
+            known = unit.executions.existing({execution_id for _, execution_id, _, _ in reports})
             bits: dict[FoldKey, BitMap] = {}
             for _, execution_id, ordinal, kind in reports:
-                key = FoldKey(execution_id, kind, ordinal >> SHARD_BITS)
-                bits.setdefault(key, BitMap()).add(ordinal)
-            for key, known in unit.events.folds(bits).items():
-                bits[key] |= known
+                if execution_id in known:
+                    key = FoldKey(execution_id, kind, ordinal >> SHARD_BITS)
+                    bits.setdefault(key, BitMap()).add(ordinal)
+            for key, folded in unit.events.folds(bits).items():
+                bits[key] |= folded
             unit.events.save_folds(bits)
             unit.events.drop([report[0] for report in reports])
         return len(reports)

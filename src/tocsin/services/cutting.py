@@ -49,6 +49,7 @@ class Executions(Protocol):
 
     def take_uncut(self) -> Execution | None: ...
     def mark_cut(self, execution_id: int, *, next_shard: int, complete: bool) -> None: ...
+    def call_off(self, execution_id: int, *, reason: str, now_ms: int) -> None: ...
 
 
 class Parcels(Protocol):
@@ -101,19 +102,27 @@ class Cutting:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def cut(self) -> Piece | None:
+    def cut(self, *, now_ms: int) -> Piece | None:
         """Cut the next shard of the oldest execution that is not cut yet; None: there is none.
 
         The shard's parcels and the bookmark are one transaction: after a kill the shard is
-        either cut or not, never half and never twice.
+        either cut or not, never half and never twice. An order that cannot be read is called
+        off, with the reason, and holds up no other.
         """
         with self._store.write() as unit:
             execution = unit.executions.take_uncut()
             if execution is None:
                 return None
             shard = execution.next_shard
+            targeting, faults = read_targeting(execution.order.targeting)
+            if faults:
+                reason = f"its targeting cannot be read: {faults[0].field} {faults[0].message}"
+                unit.executions.call_off(execution.id, reason=reason, now_ms=now_ms)
+                return Piece(execution.id, shard, 0)
             shards = shards_below(unit.accounts.next_ordinal(execution.root_id))
-            found = _audience(unit, execution, shard) if shard < shards else BitMap()
+            found = BitMap()
+            if shard < shards:
+                found = _audience(unit, execution, targeting, shard)
             unit.parcels.add(
                 execution.id,
                 root_id=execution.root_id,
@@ -127,16 +136,13 @@ class Cutting:
         return Piece(execution.id, shard, len(found))
 
 
-def _audience(unit: Unit, execution: Execution, shard: int) -> BitMap:
+def _audience(unit: Unit, execution: Execution, targeting: Targeting, shard: int) -> BitMap:
     """Return whom the execution means in one shard, as of now.
 
     The list of unfolded changes is read before the bitmaps: what is folded in between is then
     judged twice, by bitmap and by row, and never not at all.
     """
     root_id = execution.root_id
-    targeting, faults = read_targeting(execution.order.targeting)
-    if faults:
-        raise LookupError(f"execution {execution.id}: cannot read its targeting: {faults[0]}")
     scope = Scope(root_id=root_id, account_id=execution.account_id)
     bounds: Facts = (
         frozenset() if scope.is_root else frozenset({("accounts", str(scope.account_id))})

@@ -144,12 +144,11 @@ class Containers:
 
 def _containers() -> Select[tuple[object, ...]]:
     newest = (
-        select(vapid_key.c.container_id, func.max(vapid_key.c.id).label("id"))
-        .group_by(vapid_key.c.container_id)
-        .subquery()
+        select(func.max(vapid_key.c.id))
+        .where(vapid_key.c.container_id == container.c.id)
+        .correlate(container)
+        .scalar_subquery()
     )
-    return (
-        select(container, vapid_key.c.id.label("vapid_key_id"), vapid_key.c.public_key)
-        .join(newest, newest.c.container_id == container.c.id)
-        .join(vapid_key, vapid_key.c.id == newest.c.id)
+    return select(container, vapid_key.c.id.label("vapid_key_id"), vapid_key.c.public_key).join(
+        vapid_key, vapid_key.c.id == newest
     )

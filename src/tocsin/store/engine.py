@@ -7,9 +7,10 @@ change; REPEATABLE READ for readers, so that a read is of one instant, as it is 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from sqlite3 import OperationalError as SqliteError
 from typing import Any, Final
 
 import sqlalchemy
@@ -78,8 +79,11 @@ def _sqlite(url: URL, pool_size: int) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: SqliteConnection, _record: Any) -> None:
         connection.isolation_level = None  # this module says BEGIN itself, below
+        # The journal's mode is the file's, for good: of two that open a new file at the same time
+        # one is told that it is locked, and the other sets it for both.
+        with suppress(SqliteError):
+            connection.execute("PRAGMA journal_mode = WAL").close()
         for pragma in (
-            "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
             "temp_store = MEMORY",

@@ -1,6 +1,6 @@
 """Executions: one firing of a task each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from sqlalchemy import Connection, Row, func, select, update
@@ -76,6 +76,22 @@ class Executions:
             .with_for_update(skip_locked=True)
         ).one_or_none()
         return None if row is None else _execution(row)
+
+    def call_off(self, execution_id: int, *, reason: str, now_ms: int) -> None:
+        """End an execution that cannot be cut: nothing of it was."""
+        self._connection.execute(
+            update(execution)
+            .where(execution.c.id == execution_id, execution.c.state == State.CUTTING.value)
+            .values(state=State.CANCELLED.value, reason=reason, end_ms=now_ms)
+        )
+
+    def existing(self, execution_ids: Iterable[int]) -> set[int]:
+        """Return those of the ids that there is an execution for."""
+        return set(
+            self._connection.scalars(
+                select(execution.c.id).where(execution.c.id.in_(list(execution_ids)))
+            )
+        )
 
     def mark_cut(self, execution_id: int, *, next_shard: int, complete: bool) -> None:
         """Move the cutter's bookmark; after the last shard there is only sending left."""

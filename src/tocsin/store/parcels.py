@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from tocsin.domain.execution import SENDABLE
 from tocsin.domain.outcome import tally
@@ -116,13 +116,6 @@ class Parcels:
             {"held_id": held.id, "held_fence": held.fence},
         )
         return changed.rowcount == 1
-
-    def next_due_ms(self) -> int | None:
-        """Return the earliest instant at which an open parcel falls due."""
-        found: int | None = self._connection.execute(
-            select(func.min(parcel.c.due_ms)).where(parcel.c.pending > 0)
-        ).scalar_one()
-        return found
 
     def disagreeing(self) -> list[int]:
         """Return the parcels whose counts are not those of their bytes: none, or a fault."""

@@ -121,13 +121,6 @@ class Tasks:
             .values(status=int(Status.FINISHED), update_ms=now_ms)
         )
 
-    def next_due_ms(self) -> int | None:
-        """Return the earliest instant at which a task falls due."""
-        found: int | None = self._connection.execute(
-            select(func.min(push_task.c.next_due_ms)).where(push_task.c.next_due_ms.is_not(None))
-        ).scalar_one()
-        return found
-
 
 def _seen_by(scope: Scope) -> list[ColumnElement[bool]]:
     seen = [push_task.c.root_id == scope.root_id]

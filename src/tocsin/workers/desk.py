@@ -80,7 +80,7 @@ class Desk:
         return planned
 
     def _cut(self) -> object:
-        piece = self._cutting.cut()
+        piece = self._cutting.cut(now_ms=self._clock.now_ms())
         if piece is not None:
             self._telemetry.emit(
                 Event.CUT,
