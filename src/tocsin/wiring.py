@@ -1,7 +1,7 @@
 """The composition root: settings in, a built program out. The only place that names adapters."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -48,7 +48,7 @@ class NeedsUpgrade(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether the database answers and has this program's schema."""
+    """How the program is: whether the database answers, and what is under way."""
 
     database: Database
 
@@ -59,6 +59,12 @@ class Health:
         except (SQLAlchemyError, migrate.NewerSchema) as error:
             return f"the database cannot be used: {type(error).__name__}"
         return "the database needs tocsin db upgrade" if status.pending else None
+
+    def live(self) -> Mapping[str, int]:
+        """Return how many recipients of live executions have each outcome, by its name."""
+        with Store(self.database).read() as unit:
+            counts = unit.executions.live_outcome_counts()
+        return {outcome.name.lower(): count for outcome, count in counts.items()}
 
 
 class Program:
@@ -211,6 +217,7 @@ class Program:
                 routers=routers,
                 health=Health(self.database),
                 telemetry=self.telemetry,
+                clock=self.clock,
                 new_trace_id=self.entropy.uuid,
                 request_timeout_s=self.settings.request_timeout,
             )

@@ -213,7 +213,9 @@ def test_a_trace_that_is_none_is_not_taken(sqlite_face: Face, value: str) -> Non
 def test_health_and_metrics(face: Face) -> None:
     assert face.call("GET", "/healthz").json == {"status": "ok"}
     assert face.call("GET", "/readyz").json == {"status": "ready"}
-    assert b"tocsin_events" in face.call("GET", "/metrics").body
+    metrics = face.call("GET", "/metrics").body
+    assert b"tocsin_events" in metrics
+    assert b'tocsin_live_recipients{outcome="pending"} 0.0' in metrics
 
 
 def test_an_empty_database_is_not_ready(tmp_path: Path, database_url: str) -> None:
@@ -242,3 +244,17 @@ def test_a_crash_says_nothing_to_the_caller(
     failed: dict[str, Any] = next(line for line in lines if line["event"] == "request_failed")
     assert failed["trace_id"] == answer.json["trace_id"]
     assert token not in json.dumps(lines)
+
+
+def test_a_hood_request_leaves_one_line_without_anything_a_client_wrote(
+    face: Face, capfd: pytest.CaptureFixture[str]
+) -> None:
+    canary = "canary17"
+    refused = face.call("GET", f"/v1/hood/push-tasks/{canary}?x={canary}", token=canary)
+
+    lines = [line for line in capfd.readouterr().err.splitlines() if "request" in line]
+    assert len(lines) == 1
+    assert "status=401" in lines[0]
+    assert "route=/v1/hood/push-tasks/{task_id}" in lines[0]
+    assert f"trace_id={refused.headers['X-Trace-Id']}" in lines[0]
+    assert canary not in lines[0]

@@ -130,7 +130,7 @@ class Town:
         return {
             one.id
             for one in everybody
-            if one.active and matches(read, facts(one.attributes), one.id)
+            if one.active and matches(read, facts(one.attributes), str(one.id))
         }
 
     def spelt(self, targeting: dict[str, Any]) -> dict[str, Any]:

@@ -132,6 +132,14 @@ class Executions:
             for row in rows
         }
 
+    def live_outcome_counts(self) -> dict[Outcome, int]:
+        """Return how many recipients of all executions that are not over have each outcome."""
+        live = select(execution.c.id).where(
+            execution.c.state.in_([State.CUTTING.value, State.SENDING.value, State.PAUSED.value])
+        )
+        found = self.outcome_counts(self._connection.scalars(live).all())
+        return {outcome: sum(one[outcome] for one in found.values()) for outcome in Outcome}
+
     def event_counts(self, execution_ids: Sequence[int]) -> dict[int, dict[int, int]]:
         """Return, for each execution, how many recipients reported each kind."""
         rows = self._connection.execute(

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Final, TextIO
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 
 class Event(Enum):
@@ -26,7 +26,6 @@ class Event(Enum):
     PLANNED = "planned"
     CUT = "cut"
     EXECUTIONS_CLOSED = "executions_closed"
-    PUSH_ANSWERED = "push_answered"
     LEASE_LOST = "lease_lost"
 
 
@@ -42,7 +41,6 @@ _FACTS: Final[Mapping[Event, frozenset[str]]] = {
     Event.PLANNED: frozenset({"started", "missed"}),
     Event.CUT: frozenset({"execution", "shard", "recipients"}),
     Event.EXECUTIONS_CLOSED: frozenset({"count"}),
-    Event.PUSH_ANSWERED: frozenset(),
     Event.LEASE_LOST: frozenset({"parcel", "execution"}),
 }
 _ERRORS: Final = (Event.LOOP_FAILED, Event.REQUEST_FAILED)
@@ -73,10 +71,10 @@ class Telemetry:
         self._lost = Counter(
             "tocsin_log_lines_lost", "Lines that could not be written", registry=self.registry
         )
-        self._answers = Counter(
-            "tocsin_push_answers",
-            "Answers of push services to this process",
-            ["kind"],
+        self._live = Gauge(
+            "tocsin_live_recipients",
+            "Recipients of executions that are not over, by outcome",
+            ["outcome"],
             registry=self.registry,
         )
 
@@ -99,14 +97,14 @@ class Telemetry:
         except OSError:  # a full disk, or nobody at the other end of the pipe
             self._lost.inc()
 
-    def count(self, event: Event, kind: str) -> None:
-        """Count without a line: for what happens once per message."""
-        if event is not Event.PUSH_ANSWERED:
-            raise ValueError(f"{event.value} is emitted, not counted")
-        self._answers.labels(kind).inc()
+    def exposition(self, live: Mapping[str, int]) -> bytes:
+        """Return the metrics in the text format of Prometheus.
 
-    def exposition(self) -> bytes:
-        """Return this process's metrics in the text format of Prometheus."""
+        live: recipients of executions that are not over, by outcome; of all processes, from
+        the database. The rest is of this process.
+        """
+        for outcome, count in live.items():
+            self._live.labels(outcome).set(count)
         return generate_latest(self.registry)
 
 

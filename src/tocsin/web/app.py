@@ -1,6 +1,6 @@
 """The HTTP face: every route, and what stands in front of all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,15 +10,26 @@ from starlette.responses import JSONResponse, Response
 
 from tocsin.telemetry.events import Event, Telemetry, where
 from tocsin.web import problems
+from tocsin.web.access import logged
 from tocsin.web.deadline import deadline
 
 
 class Health(Protocol):
-    """Whether the database answers and has this program's schema."""
+    """How the program is: whether the database answers, and what is under way."""
 
     def check(self) -> str | None:
         """Return what is wrong, None when nothing is."""
         ...
+
+    def live(self) -> Mapping[str, int]:
+        """Return how many recipients of live executions have each outcome, by its name."""
+        ...
+
+
+class Clock(Protocol):
+    """Durations."""
+
+    def monotonic_ms(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,7 @@ class Face:
     routers: tuple[APIRouter, ...]
     health: Health
     telemetry: Telemetry
+    clock: Clock
     new_trace_id: Callable[[], str]
     request_timeout_s: int
 
@@ -50,6 +62,7 @@ def build(face: Face) -> FastAPI:
         )
 
     app.add_middleware(deadline, seconds=face.request_timeout_s)
+    app.add_middleware(logged, telemetry=face.telemetry, monotonic_ms=face.clock.monotonic_ms)
     problems.install(app, new_trace_id=face.new_trace_id, on_crash=on_crash)
     return app
 
@@ -67,7 +80,8 @@ def _operations(face: Face) -> APIRouter:
         return JSONResponse({"status": "not ready", "reason": wrong}, status_code=503)
 
     async def metrics() -> Response:
-        return Response(face.telemetry.exposition(), media_type="text/plain; version=0.0.4")
+        live = await run_in_threadpool(face.health.live)
+        return Response(face.telemetry.exposition(live), media_type="text/plain; version=0.0.4")
 
     router.add_api_route("/healthz", healthz, methods=["GET"])
     router.add_api_route("/readyz", readyz, methods=["GET"])

@@ -239,7 +239,6 @@ class Sender:
         consignment.settle(stop.index, decision)
         if decision is Outcome.GONE:
             consignment.gone.append((stop.recipient.ordinal, stop.recipient.generation))
-        self._telemetry.count(Event.PUSH_ANSWERED, verdict.kind.value)
 
     def _record(self) -> None:
         """Write down what is known, before it is more than a kill may cost."""

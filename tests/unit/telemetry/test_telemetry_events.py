@@ -44,7 +44,7 @@ def test_a_fact_that_is_not_on_the_list_is_refused(
 
     assert CANARY not in str(raised.value)
     assert stream.getvalue() == ""
-    assert event.value.encode() not in told.exposition()
+    assert f'event="{event.value}"'.encode() not in told.exposition({})
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
@@ -75,23 +75,17 @@ def test_the_level_of_an_event(event: Event, level: str) -> None:
     assert json.loads(stream.getvalue())["level"] == level
 
 
-def test_events_and_answers_are_counted() -> None:
+def test_events_and_live_recipients_are_counted() -> None:
     told, stream = telemetry()
 
     told.emit(Event.PLANNED, started=1, missed=0)
     told.emit(Event.PLANNED, started=2, missed=0)
-    told.count(Event.PUSH_ANSWERED, "accepted")
 
     assert len(stream.getvalue().splitlines()) == 2
-    assert b'tocsin_events_total{event="planned"} 2.0' in told.exposition()
-    assert b'tocsin_push_answers_total{kind="accepted"} 1.0' in told.exposition()
-
-
-def test_what_is_emitted_is_not_counted_silently() -> None:
-    told, _ = telemetry()
-
-    with pytest.raises(ValueError, match="planned is emitted, not counted"):
-        told.count(Event.PLANNED, "accepted")
+    assert b'tocsin_live_recipients{outcome="pending"} 7.0' in told.exposition({"pending": 7})
+    exposed = told.exposition({"pending": 0})
+    assert b'tocsin_live_recipients{outcome="pending"} 0.0' in exposed
+    assert b'tocsin_events_total{event="planned"} 2.0' in exposed
 
 
 def test_no_work_stops_for_want_of_a_log() -> None:
@@ -104,8 +98,8 @@ def test_no_work_stops_for_want_of_a_log() -> None:
     told.emit(Event.PLANNED, started=1)
     told.emit(Event.LOOP_FAILED, loop="planner")
 
-    assert b"tocsin_log_lines_lost_total 2.0" in told.exposition()
-    assert b'tocsin_events_total{event="planned"} 1.0' in told.exposition()
+    assert b"tocsin_log_lines_lost_total 2.0" in told.exposition({})
+    assert b'tocsin_events_total{event="planned"} 1.0' in told.exposition({})
 
 
 def test_where_an_error_was_raised_is_told_without_its_values() -> None:
