@@ -5,11 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from postgres import Postgres, running_postgres
 from programs import Programs
 from tocsin.store.engine import Database
 from tocsin.store.migrate import upgrade
+
+# How long an example takes is the machine's affair; nothing here is asserted by the clock.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

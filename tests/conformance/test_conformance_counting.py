@@ -131,10 +131,9 @@ def test_two_talliers_lose_no_bit(world: World) -> None:
     world.counting.record([report(found, n, "received") for n in range(5000)])
     world.counting.record([report(found, n, "received") for n in range(5000, 5100)])
 
-    folded = in_threads(world.counting.fold, world.counting.fold)
+    in_threads(world.counting.fold, world.counting.fold)
     fold_all(world)
 
-    assert max(folded) == 5000
     assert counts(world, found) == {"wokenup": 5100}
 
 

@@ -9,6 +9,7 @@ from tocsin.domain.subscription import Recipient
 from tocsin.services.sending import Manifest
 from tocsin.webpush.endpoint import BadEndpoint, Endpoint, PushHosts, parse
 from tocsin.webpush.request import topic
+from tocsin.workers.decision import out_of_time
 from tocsin.workers.rendering import Rendering
 
 
@@ -57,6 +58,10 @@ class Consignment:
         retry = self.parcel.retries.get(index)
         return retry.attempts if retry else 0
 
+    def give_up(self, index: int) -> None:
+        """Settle a recipient for whom the TTL leaves no further attempt."""
+        self.settle(index, out_of_time(made=self.made(index)))
+
     def has_expired(self, index: int, *, now_ms: int) -> bool:
         """Return whether the message's TTL is over; a ttl of 0 still gets its one attempt."""
         if self.ttl_s == 0 and index not in self.parcel.retries:
@@ -71,13 +76,15 @@ class Consignment:
     def put_off(self, origin: str, *, until_ms: int) -> None:
         """Let everybody in an origin's lane wait, without using up an attempt.
 
-        When the TTL is over by then, nobody will be sent: they expire now, and an execution
+        When the TTL is over by then, nobody will be sent: that is settled now, and an execution
         does not stay open for a day because a push service asked for one.
         """
         is_too_late = until_ms >= self.parcel.expires_ms
         for stop in self.lanes.pop(origin, ()):
-            wait = Retry(self.made(stop.index), until_ms)
-            self.settle(stop.index, Outcome.EXPIRED if is_too_late else wait)
+            if is_too_late:
+                self.give_up(stop.index)
+            else:
+                self.settle(stop.index, Retry(self.made(stop.index), until_ms))
 
     def abandon(self) -> None:
         """Send nobody else: what is on the wire may still be answered."""
@@ -96,8 +103,8 @@ def open_consignment(
     """Return *parcel* ready to be sent: everybody in the lane of their origin.
 
     Settled at once: who has left since the parcel was cut (gone), whose endpoint is none that
-    a push may go to (rejected), and everybody once the TTL is over (expired). Who must wait for
-    a retry is left for a later lease.
+    a push may go to (rejected), and everybody once the TTL is over. Who must wait for a retry
+    is left for a later lease.
     """
     consignment = Consignment(
         parcel,
@@ -112,7 +119,7 @@ def open_consignment(
         if recipient is None:
             consignment.settle(index, Outcome.GONE)
         elif consignment.has_expired(index, now_ms=now_ms):
-            consignment.settle(index, Outcome.EXPIRED)
+            consignment.give_up(index)
         elif retry is None or retry.not_before_ms <= now_ms:
             try:
                 endpoint = parse(recipient.endpoint, hosts)

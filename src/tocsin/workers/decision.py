@@ -11,8 +11,7 @@ def decide(
 ) -> Outcome | Retry:
     """Return the recipient's final outcome, or when to try them again.
 
-    made: attempts before this one. draw: in [0, 1), for jitter. When no attempt is left inside
-    the TTL, a throttled recipient has expired (nobody took an attempt), any other has failed.
+    made: attempts before this one; being throttled uses none up. draw: in [0, 1), for jitter.
     """
     match verdict.kind:
         case Kind.ACCEPTED:
@@ -24,9 +23,9 @@ def decide(
         case Kind.REDIRECTED if made:
             return Outcome.REJECTED
         case Kind.THROTTLED:
-            attempts, otherwise = made, Outcome.EXPIRED
+            attempts = made
         case _:
-            attempts, otherwise = made + 1, Outcome.FAILED
+            attempts = made + 1
     at_ms = next_attempt_ms(
         made=attempts,
         now_ms=now_ms,
@@ -34,4 +33,13 @@ def decide(
         asked_ms=verdict.wait_ms or 0,
         draw=draw,
     )
-    return otherwise if at_ms is None else Retry(attempts, at_ms)
+    return out_of_time(made=attempts) if at_ms is None else Retry(attempts, at_ms)
+
+
+def out_of_time(*, made: int) -> Outcome:
+    """Return the outcome of a recipient whose TTL leaves no further attempt.
+
+    made: attempts that were used up. contract.md section 3: failed when there were any, expired
+    when the message could not be sent at all.
+    """
+    return Outcome.FAILED if made else Outcome.EXPIRED

@@ -190,7 +190,7 @@ class Sender:
     def _push(self, consignment: Consignment, stop: Stop, gate: OriginGate, now_ms: int) -> None:
         parcel, recipient = consignment.parcel, stop.recipient
         if consignment.has_expired(stop.index, now_ms=now_ms):
-            consignment.settle(stop.index, Outcome.EXPIRED)
+            consignment.give_up(stop.index)
             return
         token = mint(
             self._keyring.message_token,

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
 import tocsin
+from loops import run
 from tocsin.domain.errors import (
     BodyTooLarge,
     Conflict,
@@ -126,7 +127,7 @@ class House:
             "query_string": query.encode(),
             "headers": raw,
         }
-        asyncio.run(self.app(scope, answer.receive, answer.send))
+        run(self.app(scope, answer.receive, answer.send))
         return answer
 
 

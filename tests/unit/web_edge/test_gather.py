@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from loops import run
 from tocsin.web.edge.gather import MOST, Gather
 
 
@@ -43,7 +44,7 @@ def test_what_arrives_during_a_commit_goes_into_the_next_together() -> None:
         tasks = await fill(Gather(desk.commit), desk, [1, 2, 3])
         return await asyncio.gather(*tasks), desk.groups
 
-    results, groups = asyncio.run(scene())
+    results, groups = run(scene())
 
     assert results == [0, 10, 20, 30]
     assert groups == [[0], [1, 2, 3]]
@@ -55,7 +56,7 @@ def test_a_group_has_a_limit() -> None:
         tasks = await fill(Gather(desk.commit), desk, range(1, MOST + 3))
         return await asyncio.gather(*tasks), desk.groups
 
-    results, groups = asyncio.run(scene())
+    results, groups = run(scene())
 
     assert results == [item * 10 for item in range(MOST + 3)]
     assert [len(group) for group in groups] == [1, MOST, 2]
@@ -75,7 +76,7 @@ def test_a_failed_commit_fails_everybody_in_it_and_nobody_after() -> None:
         first = await asyncio.gather(gather.add("a"), gather.add("bad"), return_exceptions=True)
         return [*first, await gather.add("after")]
 
-    a, bad, after = asyncio.run(scene())
+    a, bad, after = run(scene())
 
     assert isinstance(a, RuntimeError)
     assert isinstance(bad, RuntimeError)
@@ -90,7 +91,7 @@ def test_a_commit_that_answers_for_another_number_leaves_nobody_waiting(too_many
         async with asyncio.timeout(10):
             return list(await asyncio.gather(gather.add(1), gather.add(2), return_exceptions=True))
 
-    assert [type(one) for one in asyncio.run(scene())] == [ValueError, ValueError]
+    assert [type(one) for one in run(scene())] == [ValueError, ValueError]
 
 
 def test_who_left_does_not_disturb_the_others() -> None:
@@ -100,7 +101,7 @@ def test_who_left_does_not_disturb_the_others() -> None:
         tasks[1].cancel()
         return await asyncio.gather(*tasks, return_exceptions=True), desk.groups
 
-    (first, left, stayed), groups = asyncio.run(scene())
+    (first, left, stayed), groups = run(scene())
 
     assert (first, stayed) == (0, 20)
     assert isinstance(left, asyncio.CancelledError)
@@ -112,4 +113,4 @@ def test_one_alone_waits_for_nobody() -> None:
         gather: Gather[int, int] = Gather(list)
         return [await gather.add(item) for item in (1, 2, 3)]
 
-    assert asyncio.run(scene()) == [1, 2, 3]
+    assert run(scene()) == [1, 2, 3]

@@ -121,10 +121,10 @@ def test_who_must_wait_is_left_for_a_later_lease() -> None:
     [
         pytest.param(60, 59_999, False, None, id="in its last millisecond"),
         pytest.param(60, 60_000, False, Outcome.EXPIRED, id="over"),
-        pytest.param(60, 60_000, True, Outcome.EXPIRED, id="over, and tried before"),
+        pytest.param(60, 60_000, True, Outcome.FAILED, id="over, and tried before"),
         pytest.param(0, 0, False, None, id="ttl 0: one attempt"),
         pytest.param(0, 9000, False, None, id="ttl 0: one attempt, however late"),
-        pytest.param(0, 9000, True, Outcome.EXPIRED, id="ttl 0: and no other"),
+        pytest.param(0, 9000, True, Outcome.FAILED, id="ttl 0: and no other"),
     ],
 )
 def test_the_ttl(ttl_s: int, late_ms: int, tried: bool, outcome: Outcome | None) -> None:
@@ -147,12 +147,12 @@ def test_a_lane_that_is_put_off_waits_without_using_up_an_attempt() -> None:
     assert outcomes(one) == [Outcome.PENDING] * 3
 
 
-def test_who_would_wait_past_the_ttl_expires_now() -> None:
+def test_who_would_wait_past_the_ttl_is_given_up_now() -> None:
     one = opened({0: person(0), 1: person(1)}, size=2, retries={1: Retry(1, DUE_MS)})
 
     one.put_off(FCM, until_ms=DUE_MS + 60_000)
 
-    assert outcomes(one) == [Outcome.EXPIRED] * 2
+    assert outcomes(one) == [Outcome.EXPIRED, Outcome.FAILED]
     assert (one.parcel.retries, one.is_idle) == ({}, True)
 
 
