@@ -68,13 +68,31 @@ class Rig:
             **self.settings,
         }
 
-    def serve(self) -> Program:
+    def serve(self, *arguments: str) -> Program:
         """Start the server, on the port of its first start if there was one."""
         port = self.server.address.rpartition(":")[2] if self.server else "0"
         self.server = self.programs.start(
-            "serve", "--port", port, data=self.directory, env=self.environment, within=60
+            "serve",
+            "--port",
+            port,
+            *arguments,
+            data=self.directory,
+            env=self.environment,
+            within=60,
         )
         return self.server
+
+    def work(self, role: str) -> Program:
+        """Start a worker process beside the server."""
+        return self.programs.start(
+            "worker",
+            "--role",
+            role,
+            data=self.directory,
+            env=self.environment,
+            ready=f"started.*role={role}",
+            within=60,
+        )
 
     def tocsin(self, *arguments: str) -> str:
         """Run one command to its end; return what it printed."""
