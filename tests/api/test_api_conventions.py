@@ -215,7 +215,7 @@ def test_health_and_metrics(face: Face) -> None:
     assert face.call("GET", "/readyz").json == {"status": "ready"}
     metrics = face.call("GET", "/metrics").body
     assert b"tocsin_events" in metrics
-    assert b'tocsin_live_recipients{outcome="pending"} 0.0' in metrics
+    assert b'tocsin_live_recipients{outcome="pending"}' in metrics
 
 
 def test_an_empty_database_is_not_ready(tmp_path: Path, database_url: str) -> None:
@@ -247,12 +247,13 @@ def test_a_crash_says_nothing_to_the_caller(
 
 
 def test_a_hood_request_leaves_one_line_without_anything_a_client_wrote(
-    face: Face, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, migrated_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     canary = "canary17"
-    refused = face.call("GET", f"/v1/hood/push-tasks/{canary}?x={canary}", token=canary)
+    with serving(tmp_path, migrated_url) as face:
+        refused = face.call("GET", f"/v1/hood/push-tasks/{canary}?x={canary}", token=canary)
 
-    lines = [line for line in capfd.readouterr().err.splitlines() if "request" in line]
+    lines = [line for line in capsys.readouterr().err.splitlines() if "request" in line]
     assert len(lines) == 1
     assert "status=401" in lines[0]
     assert "route=/v1/hood/push-tasks/{task_id}" in lines[0]
