@@ -246,7 +246,7 @@ def test_a_crash_says_nothing_to_the_caller(
     assert token not in json.dumps(lines)
 
 
-def test_a_hood_request_leaves_one_line_without_anything_a_client_wrote(
+def test_a_refusal_leaves_one_line_without_anything_a_client_wrote(
     tmp_path: Path, migrated_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     canary = "canary17"
@@ -259,3 +259,17 @@ def test_a_hood_request_leaves_one_line_without_anything_a_client_wrote(
     assert "route=/v1/hood/push-tasks/{task_id}" in lines[0]
     assert f"trace_id={refused.headers['X-Trace-Id']}" in lines[0]
     assert canary not in lines[0]
+
+
+def test_an_order_leaves_a_line_and_a_look_at_it_none(
+    tmp_path: Path, migrated_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(tmp_path, migrated_url) as face:
+        token = face.token(face.account())
+        face.call("POST", "/v1/hood/push-tasks", task(), token=token)
+        face.call("GET", "/v1/hood/push-tasks", token=token)
+
+    lines = [line for line in capsys.readouterr().err.splitlines() if "request" in line]
+    assert len(lines) == 1
+    assert "method=POST" in lines[0]
+    assert "status=201" in lines[0]

@@ -1,4 +1,4 @@
-"""One line per request of the Hood API: what was asked, what was answered, how long it took."""
+"""One line for each order and each refusal of the Hood API: what was asked and answered."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,9 +11,10 @@ _LOGGED: Final = ("/v0/", "/v1/hood/", "/v2/")
 
 
 def logged(app: ASGIApp, *, telemetry: Telemetry, monotonic_ms: Callable[[], int]) -> ASGIApp:
-    """Return *app*, whose Hood requests leave a line each; the edge is too busy for that.
+    """Return *app*, whose Hood requests leave a line each, but for reads that went well.
 
-    The line names the route and not the path, so that nothing a client wrote gets into it.
+    Those come every second from whoever watches an execution, and the edge is busier still. The
+    line names the route and not the path, so that nothing a client wrote gets into it.
     """
 
     async def with_line(scope: Scope, receive: Receive, send: Send) -> None:
@@ -31,14 +32,18 @@ def logged(app: ASGIApp, *, telemetry: Telemetry, monotonic_ms: Callable[[], int
         try:
             await app(scope, receive, send_noting)
         finally:
-            telemetry.emit(
-                Event.REQUEST,
-                method=scope["method"],
-                route=getattr(scope.get("route"), "path", "-"),
-                status=status,
-                ms=monotonic_ms() - began_ms,
-                account=scope["state"].get("account_id"),
-                trace_id=scope["state"]["trace_id"],
-            )
+            if status != 200 or scope["method"] != "GET":
+                emit(scope, status, monotonic_ms() - began_ms)
+
+    def emit(scope: Scope, status: int, ms: int) -> None:
+        telemetry.emit(
+            Event.REQUEST,
+            method=scope["method"],
+            route=getattr(scope.get("route"), "path", "-"),
+            status=status,
+            ms=ms,
+            account=scope["state"].get("account_id"),
+            trace_id=scope["state"]["trace_id"],
+        )
 
     return with_line
