@@ -40,8 +40,3 @@ def at_most_named(faults: list[Fault], path: str) -> list[Fault]:
     if rest <= 0:
         return faults
     return [*faults[:_MOST_NAMED], Fault(path, f"has {rest} more faults like these")]
-
-
-def size_of(text: str) -> int:
-    """Return the length of *text* in bytes of UTF-8, which is how the contract counts."""
-    return len(text.encode("utf-8", "surrogatepass"))

@@ -30,8 +30,6 @@ _IMPLIED: Final[Mapping[str, tuple[Kind, ...]]] = {
     "close": (Kind.RECEIVED, Kind.CLOSE),
 }
 
-EVENTS: Final = tuple(_IMPLIED)
-
 COUNTER_OF_KIND: Final[Mapping[Kind, str]] = {
     Kind.RECEIVED: "wokenup",
     Kind.SHOWN: "impression",

@@ -6,9 +6,9 @@ from typing import Final, Protocol
 
 from pyroaring import BitMap
 
+from tocsin.audience.bitmaps import shard_of
 from tocsin.domain.event import Event, FoldKey
 
-SHARD_BITS: Final = 20
 AT_ONCE: Final = 5000
 
 
@@ -78,7 +78,7 @@ class Counting:
             bits: dict[FoldKey, BitMap] = {}
             for _, execution_id, ordinal, kind in reports:
                 if execution_id in known:
-                    key = FoldKey(execution_id, kind, ordinal >> SHARD_BITS)
+                    key = FoldKey(execution_id, kind, shard_of(ordinal))
                     bits.setdefault(key, BitMap()).add(ordinal)
             for key, folded in unit.events.folds(bits).items():
                 bits[key] |= folded

@@ -4,15 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
-from tocsin.transport.push_http import PermitAddress, PushHttp
+from tocsin.transport.push_http import PushHttp
 from tocsin.transport.pushes import Push, Pushed
 from tocsin.webpush.answer import Answer, Failure
-from tocsin.webpush.endpoint import (
-    Endpoint,
-    PushHosts,
-    address_is_loopback,
-    address_is_public,
-)
+from tocsin.webpush.endpoint import Endpoint, PushHosts
 
 Tag = TypeVar("Tag")
 
@@ -22,7 +17,7 @@ class PushClient(Generic[Tag]):
 
     def __init__(self, hosts: PushHosts, *, ca_file: Path | None) -> None:
         self._http = PushHttp(
-            permit_address=permitted(hosts), ca_file=None if ca_file is None else str(ca_file)
+            permit_address=hosts.may_connect, ca_file=None if ca_file is None else str(ca_file)
         )
 
     @property
@@ -42,17 +37,6 @@ class PushClient(Generic[Tag]):
     def close(self) -> None:
         """Abort what is on the wire."""
         self._http.close()
-
-
-def permitted(hosts: PushHosts) -> PermitAddress:
-    """Return the guard: public addresses, and loopback where the operator listed host and port."""
-
-    def permit(host: str, address: str, port: int) -> bool:
-        if address_is_loopback(address):
-            return hosts.permits_loopback(host, port)
-        return address_is_public(address)
-
-    return permit
 
 
 def _answer(pushed: Pushed) -> Answer:

@@ -44,23 +44,12 @@ class Endpoint:
     """A URL that a push may be sent to.
 
     origin: scheme, host and a port that is not the default one: VAPID's audience.
-    host: lower-case. loopback: the operator permits this machine's own addresses.
+    host: lower-case.
     """
 
     url: str
     origin: str
     host: str
-    loopback: bool = False
-
-    def may_connect(self, address: str) -> bool:
-        """Return whether a push to this endpoint may go to *address*, an IP address as text.
-
-        Plain http stays on this machine; https goes to public addresses, and to this
-        machine where the operator permits it.
-        """
-        if self.loopback and address_is_loopback(address):
-            return True
-        return self.url.startswith("https:") and address_is_public(address)
 
 
 class PushHosts:
@@ -105,6 +94,19 @@ class PushHosts:
         """Return whether the operator listed *host* with this very *port*."""
         return (host, port) in self._with_port
 
+    def may_connect(self, host: str, address: str, port: int) -> bool:
+        """Return whether a push to *host* may go to *address*, an IP address as text.
+
+        Asked when the connection is made, for a name may lead elsewhere by then. host: without
+        the brackets of an IPv6 address. A public address is good for every name but those of
+        loopback, which alone may be spoken to in plain http; one of this machine's own only
+        where the operator listed host and port.
+        """
+        spelt = f"[{host}]" if ":" in host else host
+        if address_is_loopback(address):
+            return self.permits_loopback(spelt, port)
+        return address_is_public(address) and not _is_loopback_name(spelt)
+
 
 def parse(url: str, hosts: PushHosts) -> Endpoint:
     """Return the endpoint that *url* names.
@@ -133,7 +135,7 @@ def parse(url: str, hosts: PushHosts) -> Endpoint:
     if scheme == "http" and not (_is_loopback_name(host) and hosts.permits_loopback(host, port)):
         raise BadEndpoint("the endpoint is not https")
     origin = f"{scheme}://{host}" + (f":{port}" if match["port"] else "")
-    return Endpoint(url, origin, host, loopback=hosts.permits_loopback(host, port))
+    return Endpoint(url, origin, host)
 
 
 # IANA special-purpose registries, what is not globally reachable by unicast. The standard

@@ -1,5 +1,7 @@
 """Which endpoints and which addresses a push may go to."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,7 +56,6 @@ def test_the_known_push_services(url: str, origin: str) -> None:
 
     assert (endpoint.url, endpoint.origin) == (url, origin)
     assert endpoint.host == origin.removeprefix("https://")
-    assert not endpoint.loopback
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,9 @@ def test_the_known_push_services(url: str, origin: str) -> None:
 def test_the_operators_push_hosts(url: str, origin: str, host: str, loopback: bool) -> None:
     endpoint = parse(url, HOSTS)
 
-    assert (endpoint.origin, endpoint.host, endpoint.loopback) == (origin, host, loopback)
+    port = urlsplit(url).port or 443
+    assert (endpoint.origin, endpoint.host) == (origin, host)
+    assert HOSTS.permits_loopback(host, port) is loopback
 
 
 @pytest.mark.parametrize(
@@ -338,7 +341,11 @@ def test_loopback(address: str, loopback: bool) -> None:
         pytest.param("https://p.test:8443/1", "10.0.0.1", False, id="listed with its port, inside"),
         pytest.param("http://localhost:8090/1", "::1", True, id="http on this machine"),
         pytest.param("http://localhost:8090/1", "8.8.8.8", False, id="http never leaves it"),
+        pytest.param("http://[::1]:8090/1", "::1", True, id="IPv6, whose brackets are gone"),
+        pytest.param("http://[::1]:8090/1", "2600::1", False, id="IPv6, and never leaves it"),
     ],
 )
 def test_may_connect(url: str, address: str, may: bool) -> None:
-    assert parse(url, HOSTS).may_connect(address) is may
+    parts = urlsplit(parse(url, HOSTS).url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    assert HOSTS.may_connect(parts.hostname or "", address, port) is may
