@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
 
 from tocsin.domain.keyring import CannotUnseal, Keyring
 from tocsin.machine.clock import SystemClock
@@ -35,7 +35,9 @@ from tocsin.web.callers import Callers
 from tocsin.web.edge.events import events
 from tocsin.web.edge.subscriptions import subscriptions
 from tocsin.web.edge.tag import tag
+from tocsin.web.hood.door import Door
 from tocsin.web.hood.push_tasks import push_tasks
+from tocsin.web.limits import Unlimited
 from tocsin.webpush.endpoint import PushHosts
 from tocsin.workers.crew import Crew
 from tocsin.workers.desk import Desk
@@ -204,17 +206,19 @@ class Program:
             return str(error)
         return None
 
-    def web(self) -> FastAPI:
+    def web(self) -> Starlette:
         """Return the HTTP face."""
-        routers = (
-            push_tasks(TaskService(self.store), callers=Callers(self.accounts), clock=self.clock),
+        operations = (*push_tasks(TaskService(self.store)),)
+        routes = (
             events(Counting(self.store), token_key=self.keyring.message_token, clock=self.clock),
-            subscriptions(self.subscribers, self.containers),
-            tag(self.containers, public_url=self.settings.public_url),
+            *subscriptions(self.subscribers, self.containers),
+            *tag(self.containers, public_url=self.settings.public_url),
         )
         return build(
             Face(
-                routers=routers,
+                door=Door(callers=Callers(self.accounts), limits=Unlimited(), clock=self.clock),
+                operations=operations,
+                routes=routes,
                 health=Health(self.database),
                 telemetry=self.telemetry,
                 clock=self.clock,

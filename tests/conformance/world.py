@@ -19,8 +19,9 @@ from tocsin.domain.errors import TocsinError
 from tocsin.domain.execution import Execution
 from tocsin.domain.keyring import Keyring
 from tocsin.domain.message import Message
-from tocsin.domain.push_task import IMMEDIATELY, Draft, Start, Status
+from tocsin.domain.push_task import Draft, Status
 from tocsin.domain.registration import Registration
+from tocsin.domain.schedule import IMMEDIATELY, Schedule, Start
 from tocsin.domain.subscription import Subscriber
 from tocsin.domain.targeting import read_targeting
 from tocsin.services.accounts import AccountService
@@ -179,7 +180,12 @@ def draft(
     read, faults = read_targeting(targeting)
     assert not faults
     return Draft(
-        name=name, message=MESSAGE, targeting=read, status=status, start=start, ttl_s=ttl_s
+        name=name,
+        message=MESSAGE,
+        targeting=read,
+        status=status,
+        schedule=Schedule(start=start),
+        ttl_s=ttl_s,
     )
 
 

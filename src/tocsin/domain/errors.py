@@ -92,6 +92,35 @@ class Conflict(TocsinError):
 
 
 @dataclass(eq=False)
+class TooManyRequests(TocsinError):
+    """The account has used up what it may ask for in a window of time."""
+
+    code: ClassVar[str] = "too_many_requests"
+    limit: int
+    window_s: int
+    retry_after_s: int
+
+    def __str__(self) -> str:
+        window = "second" if self.window_s == 1 else f"{self.window_s} seconds"
+        return (
+            f"the account may make {self.limit} requests in a {window}: "
+            f"try again in {self.retry_after_s} s"
+        )
+
+
+@dataclass(eq=False)
+class Unavailable(TocsinError):
+    """Nothing can be done now, through no fault of the caller: the database is away, say."""
+
+    code: ClassVar[str] = "unavailable"
+    reason: str
+    retry_after_s: int = 1
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
 class Unauthorized(TocsinError):
     """The credential is missing, unknown, expired or revoked."""
 

@@ -1,9 +1,11 @@
 """An execution: one firing of a push task, and the machine of its states."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+
+from tocsin.domain.schedule import QuietTime, Schedule
 
 
 class State(StrEnum):
@@ -21,11 +23,21 @@ class State(StrEnum):
 SENDABLE: Final = (State.CUTTING, State.SENDING)
 
 
-@dataclass(frozen=True, slots=True)
+class Kind(StrEnum):
+    """Why an execution is there: its slot came, somebody asked for one, or for a test."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What an execution sends, fixed when it fell due: later edits of the task do not touch it.
 
-    message and targeting: in the API's JSON shapes. ttl_s: seconds.
+    message, adex and targeting: in the API's JSON shapes; message is empty with adex. ttl_s:
+    seconds. total_user: the cap, None for none. schedule: in the form of schedule_json.
+    next_slot_ms: the slot after this one. active_ms: when the task became active.
     """
 
     message: Mapping[str, object]
@@ -33,9 +45,15 @@ class Order:
     ttl_s: int
     urgency: str
     custom_data: str | None
+    adex: Mapping[str, object] | None = None
+    name: str = ""
+    total_user: int | None = None
+    schedule: Mapping[str, Any] = field(default_factory=dict)
+    next_slot_ms: int | None = None
+    active_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
     """A due instant of a task that has no execution yet, and what is to be sent."""
 
@@ -46,11 +64,13 @@ class Slot:
     order: Order
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
     """One firing. account_id is the task's and bounds the audience.
 
-    next_shard: the cutter's bookmark; the shards below it are cut.
+    due_ms: its slot, a wall-clock time where the schedule is one. next_shard: the cutter's
+    bookmark; the shards below it are cut. quotas: with a cap, how many of each shard the sample
+    takes; None until it is drawn.
     """
 
     id: int
@@ -61,9 +81,23 @@ class Execution:
     state: State
     order: Order
     next_shard: int
+    kind: Kind = Kind.SCHEDULED
+    quotas: tuple[int, ...] | None = None
     start_ms: int | None = None
     end_ms: int | None = None
     reason: str | None = None
+
+
+def schedule_json(schedule: Schedule) -> dict[str, Any]:
+    """Return *schedule* in the form in which an order keeps it."""
+    return asdict(schedule)
+
+
+def schedule_of(order: Order) -> Schedule:
+    """Return the schedule that *order* keeps."""
+    kept = dict(order.schedule)
+    quiet = kept.pop("quiet_time", None)
+    return Schedule(**kept, quiet_time=None if quiet is None else QuietTime(**quiet))
 
 
 GRACE_MS: Final = 60_000

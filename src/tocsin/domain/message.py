@@ -89,14 +89,22 @@ def compile_payload(
     return Payload(head=b'{"v":1,"token":"', tail=b'",' + text[1:].encode())
 
 
-def message_faults(message: Message, *, custom_data: str | None, token_length: int) -> list[Fault]:
+def message_faults(
+    message: Message,
+    *,
+    path: str = "message",
+    by_language: bool = True,
+    custom_data: str | None,
+    token_length: int,
+) -> list[Fault]:
     """Return what is wrong with *message* beyond the shape of its single fields.
 
+    path: where it stands in its body; by_language: its texts stand there by language.
     token_length: of the message tokens to come, in characters. custom_data: readable JSON text.
     """
     faults = list(_macro_faults(message))
     if message.renotify and not message.tag:
-        faults.append(Fault("message.renotify", "needs a tag: it says what the message replaces"))
+        faults.append(Fault(f"{path}.renotify", "needs a tag: it says what the message replaces"))
     for language in message.title:
         payload = compile_payload(
             message,
@@ -108,7 +116,7 @@ def message_faults(message: Message, *, custom_data: str | None, token_length: i
         if over > 0:
             faults.append(
                 Fault(
-                    "message",
+                    path,
                     f"is {over} bytes too large in language {language}: with texts, URLs and "
                     f"custom_data it must fit the {MAX_PLAINTEXT_BYTES} bytes of one push",
                 )

@@ -120,7 +120,8 @@ def _seen(unit: Unit, scope: Scope, task_id: int) -> PushTask:
 def _first_due_ms(draft: Draft, now_ms: int) -> int | None:
     if draft.status is not Status.ACTIVE:
         return None
-    return draft.start if isinstance(draft.start, int) else now_ms
+    start = draft.schedule.start
+    return start if isinstance(start, int) else now_ms
 
 
 def _counters(outcomes: Mapping[Outcome, int], events: Mapping[int, int]) -> dict[str, int]:

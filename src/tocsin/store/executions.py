@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from tocsin.domain.execution import Execution, Order, Slot, State
+from tocsin.domain.execution import Execution, Kind, Order, Slot, State
 from tocsin.domain.outcome import Outcome
 from tocsin.store.tables import event_fold, execution, parcel
 from tocsin.store.upsert import insert_new
@@ -18,7 +18,13 @@ class Executions:
         self._connection = connection
 
     def add(
-        self, slot: Slot, *, state: State, now_ms: int, reason: str | None = None
+        self,
+        slot: Slot,
+        *,
+        state: State,
+        now_ms: int,
+        reason: str | None = None,
+        kind: Kind = Kind.SCHEDULED,
     ) -> int | None:
         """Add the execution of a slot; return its id, None when the slot has one already."""
         over = state is State.MISSED
@@ -36,6 +42,7 @@ class Executions:
                 "end_ms": now_ms if over else None,
                 "next_shard": 0,
                 "ordered": asdict(slot.order),
+                "kind": kind.value,
             },
         )
 
@@ -164,6 +171,8 @@ def _execution(row: Row[tuple[object, ...]]) -> Execution:
         state=State(row.state),
         order=Order(**ordered),  # type: ignore[arg-type]  # written by add, above
         next_shard=row.next_shard,
+        kind=Kind(row.kind),
+        quotas=None if row.quotas is None else tuple(row.quotas),
         start_ms=row.start_ms,
         end_ms=row.end_ms,
         reason=row.reason,

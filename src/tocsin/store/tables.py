@@ -4,6 +4,7 @@ Instants are integer milliseconds. What is counted or derived says from what.
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -43,6 +44,9 @@ account = Table(
     Column("create_ms", Millis, nullable=False),
     # Of a root account: the ordinal that the tenant's next subscriber gets.
     Column("next_ordinal", Integer, nullable=False, server_default=text("0")),
+    # Requests a second and a minute; null: as the settings say, 0: as many as come.
+    Column("rate_burst", Integer),
+    Column("rate_steady", Integer),
     sqlite_autoincrement=True,
 )
 
@@ -59,6 +63,28 @@ token = Table(
     Column("revoked_ms", Millis),
     Column("create_ms", Millis, nullable=False),
     sqlite_autoincrement=True,
+)
+
+# How many requests an account made in the windows it is in: of a second and of a minute.
+rate_window = Table(
+    "rate_window",
+    metadata,
+    Column("account_id", RowId, ForeignKey("account.id"), primary_key=True, autoincrement=False),
+    Column("second_ms", Millis, nullable=False),
+    Column("second_count", Integer, nullable=False),
+    Column("minute_ms", Millis, nullable=False),
+    Column("minute_count", Integer, nullable=False),
+)
+
+# What a POST with an Idempotency-Key came to. request: a hash of its method, path and body.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("account_id", RowId, ForeignKey("account.id"), primary_key=True, autoincrement=False),
+    Column("key", String(255), primary_key=True),
+    Column("request", LargeBinary, nullable=False),
+    Column("result", Text),
+    Column("create_ms", Millis, nullable=False, index=True),
 )
 
 # -- containers ---------------------------------------------------------------------------
@@ -99,6 +125,63 @@ vapid_key = Table(
     sqlite_autoincrement=True,
 )
 
+container_group = Table(
+    "container_group",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("root_id", RowId, ForeignKey("account.id"), nullable=False, index=True),
+    Column("account_id", RowId, ForeignKey("account.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("color", Text),
+    Column("description", Text),
+    Column("create_ms", Millis, nullable=False),
+    Column("update_ms", Millis, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+container_group_item = Table(
+    "container_group_item",
+    metadata,
+    Column("group_id", RowId, ForeignKey("container_group.id"), primary_key=True),
+    Column("container_id", RowId, ForeignKey("container.id"), primary_key=True, index=True),
+)
+
+application_group = Table(
+    "application_group",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("root_id", RowId, ForeignKey("account.id"), nullable=False, index=True),
+    Column("account_id", RowId, ForeignKey("account.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("color", Text),
+    Column("description", Text),
+    Column("create_ms", Millis, nullable=False),
+    Column("update_ms", Millis, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+application_group_item = Table(
+    "application_group_item",
+    metadata,
+    Column("group_id", RowId, ForeignKey("application_group.id"), primary_key=True),
+    Column("host", String(253), primary_key=True),
+)
+
+# A segment is evaluated when it is used; its targeting is kept as the client wrote it.
+segment = Table(
+    "segment",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("root_id", RowId, ForeignKey("account.id"), nullable=False, index=True),
+    Column("account_id", RowId, ForeignKey("account.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("targeting", JsonText, nullable=False),
+    Column("create_ms", Millis, nullable=False),
+    Column("update_ms", Millis, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 # -- subscribers --------------------------------------------------------------------------
 
 subscriber = Table(
@@ -122,6 +205,26 @@ subscriber = Table(
     Column("user_data", JsonText, nullable=False),
     Column("subscribed_ms", Millis, nullable=False),
     Column("last_seen_ms", Millis, nullable=False),
+    Index("ix_subscriber_root_id_subscribed_ms", "root_id", "subscribed_ms"),
+)
+Index(
+    "ix_subscriber_root_id_remote_user_id",
+    subscriber.c.root_id,
+    subscriber.c.remote_user_id,
+    sqlite_where=subscriber.c.remote_user_id.is_not(None),
+    postgresql_where=subscriber.c.remote_user_id.is_not(None),
+)
+
+# Custom data by value: what user_data of a subscriber says, one row for each key and value, as
+# text. Derived from subscriber.user_data and written with it.
+subscriber_attribute = Table(
+    "subscriber_attribute",
+    metadata,
+    Column("root_id", RowId, ForeignKey("account.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Index("ix_subscriber_attribute_root_id_ordinal", "root_id", "ordinal"),
 )
 
 # What the sender reads. An answer of "gone" counts only for the generation that was sent to.
@@ -179,12 +282,28 @@ push_task = Table(
     Column("ttl_s", Integer, nullable=False),
     Column("urgency", String(16), nullable=False),
     Column("custom_data", Text),
+    # Empty when the task draws its messages: then adex says from where.
     Column("message", JsonText, nullable=False),
     Column("targeting", JsonText, nullable=False),
+    # The next slot, and the instant at which the planner acts on it: earlier than the slot when
+    # that is a wall-clock time, which the zones furthest east reach first.
     Column("next_due_ms", Millis),
     Column("last_due_ms", Millis),
     Column("create_ms", Millis, nullable=False),
     Column("update_ms", Millis, nullable=False),
+    Column("adex", JsonText),
+    Column("end_ms", Millis),
+    Column("frequency_s", Integer),
+    Column("cron", String(100)),
+    Column("user_time_zone", Boolean, nullable=False, server_default=text("false")),
+    Column("quiet_from", SmallInteger),
+    Column("quiet_to", SmallInteger),
+    Column("total_user", BigInteger),
+    Column("next_slot_ms", Millis),
+    # When it first became active, which a start of "immediately" counts from; when it last did.
+    Column("anchor_ms", Millis),
+    Column("active_ms", Millis),
+    Column("delete_ms", Millis),
     CheckConstraint("status IN (0, 1, 2)", name="status"),
     Index("ix_push_task_root_id_id", "root_id", "id"),
     sqlite_autoincrement=True,
@@ -213,6 +332,13 @@ execution = Table(
     Column("next_shard", Integer, nullable=False),
     # The order of the execution: domain.execution.Order as JSON.
     Column("ordered", JsonText, nullable=False),
+    Column("kind", String(16), nullable=False, server_default=text("'scheduled'")),
+    # The state that resume goes back to.
+    Column("paused_state", String(16)),
+    # The outcome that recipients still pending are to be given: the execution was ended.
+    Column("sweep", String(16)),
+    # With a cap on recipients: how many of each shard the sample takes, drawn before the first.
+    Column("quotas", JsonText),
     UniqueConstraint("task_id", "due_ms"),
     CheckConstraint(
         "state IN ('cutting', 'sending', 'paused', 'done', 'cancelled', 'missed')", name="state"
@@ -227,6 +353,8 @@ Index(
     sqlite_where=_LIVE,
     postgresql_where=_LIVE,
 )
+_SWEPT = execution.c.sweep.is_not(None)
+Index("ix_execution_sweep", execution.c.id, sqlite_where=_SWEPT, postgresql_where=_SWEPT)
 
 # due_ms: when anybody may lease it. A lease moves it to its own end, so a dead holder's parcel
 # falls due by itself. The counts are those of the outcome bytes, written with them.
@@ -242,6 +370,8 @@ parcel = Table(
     Column("recipients", LargeBinary, nullable=False),
     Column("outcomes", LargeBinary, nullable=False),
     Column("retries", LargeBinary, nullable=False),
+    # What the last answer to each recipient was: domain.parcel.Attempt, packed. Null: nobody tried.
+    Column("attempts", LargeBinary),
     Column("size", Integer, nullable=False),
     Column("pending", Integer, nullable=False),
     Column("accepted", Integer, nullable=False, server_default=text("0")),

@@ -1,15 +1,17 @@
 """Push tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
+from tocsin.domain import adex, message
 from tocsin.domain.account import Scope
-from tocsin.domain.execution import Order, Slot, State
-from tocsin.domain.message import from_json, to_json
-from tocsin.domain.push_task import IMMEDIATELY, Draft, PushTask, Status
+from tocsin.domain.execution import Order, Slot, State, schedule_json
+from tocsin.domain.push_task import Draft, PushTask, Status
+from tocsin.domain.schedule import IMMEDIATELY, QuietTime, Schedule
 from tocsin.domain.targeting import read_targeting, targeting_json
+from tocsin.store.scoping import seen_by
 from tocsin.store.tables import execution, push_task
 
 
@@ -26,18 +28,11 @@ class Tasks:
             .values(
                 root_id=scope.root_id,
                 account_id=scope.account_id,
-                name=draft.name,
-                status=int(draft.status),
-                immediately=draft.start == IMMEDIATELY,
-                start_ms=draft.start if isinstance(draft.start, int) else None,
-                ttl_s=draft.ttl_s,
-                urgency=draft.urgency,
-                custom_data=draft.custom_data,
-                message=to_json(draft.message),
-                targeting=targeting_json(draft.targeting),
                 next_due_ms=next_due_ms,
+                next_slot_ms=next_due_ms,
                 create_ms=now_ms,
                 update_ms=now_ms,
+                **_ordered(draft),
             )
             .returning(push_task.c.id)
         ).scalar_one()
@@ -46,7 +41,11 @@ class Tasks:
     def find(self, scope: Scope, task_id: int) -> PushTask | None:
         """Return a task that *scope* sees."""
         row = self._connection.execute(
-            select(push_task).where(push_task.c.id == task_id, *_seen_by(scope))
+            select(push_task).where(
+                push_task.c.id == task_id,
+                push_task.c.delete_ms.is_(None),
+                *seen_by(scope, push_task),
+            )
         ).one_or_none()
         return None if row is None else _task(row)
 
@@ -54,7 +53,7 @@ class Tasks:
         """Return tasks that *scope* sees, newest first."""
         rows = self._connection.execute(
             select(push_task)
-            .where(*_seen_by(scope))
+            .where(push_task.c.delete_ms.is_(None), *seen_by(scope, push_task))
             .order_by(push_task.c.id.desc())
             .offset(offset)
             .limit(limit)
@@ -64,7 +63,9 @@ class Tasks:
     def count(self, scope: Scope) -> int:
         """Return how many tasks *scope* sees."""
         found: int = self._connection.execute(
-            select(func.count()).select_from(push_task).where(*_seen_by(scope))
+            select(func.count())
+            .select_from(push_task)
+            .where(push_task.c.delete_ms.is_(None), *seen_by(scope, push_task))
         ).scalar_one()
         return found
 
@@ -82,13 +83,18 @@ class Tasks:
                 task_id=row.id,
                 root_id=row.root_id,
                 account_id=row.account_id,
-                due_ms=row.next_due_ms,
+                due_ms=row.next_slot_ms,
                 order=Order(
                     message=row.message,
                     targeting=row.targeting,
                     ttl_s=row.ttl_s,
                     urgency=row.urgency,
                     custom_data=row.custom_data,
+                    adex=row.adex,
+                    name=row.name,
+                    total_user=row.total_user,
+                    schedule=schedule_json(_schedule(row)),
+                    active_ms=row.active_ms or 0,
                 ),
             )
             for row in rows
@@ -98,8 +104,8 @@ class Tasks:
         """Move a task from the slot *due_ms* to its next one."""
         self._connection.execute(
             update(push_task)
-            .where(push_task.c.id == task_id, push_task.c.next_due_ms == due_ms)
-            .values(next_due_ms=next_due_ms, last_due_ms=due_ms)
+            .where(push_task.c.id == task_id, push_task.c.next_slot_ms == due_ms)
+            .values(next_due_ms=next_due_ms, next_slot_ms=next_due_ms, last_due_ms=due_ms)
         )
 
     def finish_idle(self, *, now_ms: int, task_ids: Sequence[int]) -> None:
@@ -122,27 +128,66 @@ class Tasks:
         )
 
 
-def _seen_by(scope: Scope) -> list[ColumnElement[bool]]:
-    seen = [push_task.c.root_id == scope.root_id]
-    if not scope.is_root:
-        seen.append(push_task.c.account_id == scope.account_id)
-    return seen
+def _ordered(draft: Draft) -> dict[str, Any]:
+    """Return the columns of what a client orders."""
+    schedule = draft.schedule
+    return {
+        "name": draft.name,
+        "status": int(draft.status),
+        "message": {} if draft.message is None else message.to_json(draft.message),
+        "adex": None if draft.adex is None else adex.to_json(draft.adex),
+        "targeting": targeting_json(draft.targeting),
+        "ttl_s": draft.ttl_s,
+        "urgency": draft.urgency,
+        "custom_data": draft.custom_data,
+        "total_user": draft.total_user,
+        "immediately": schedule.start == IMMEDIATELY,
+        "start_ms": schedule.start if isinstance(schedule.start, int) else None,
+        "end_ms": schedule.end_ms,
+        "frequency_s": schedule.frequency_s,
+        "cron": schedule.cron,
+        "user_time_zone": schedule.user_time_zone,
+        "quiet_from": schedule.quiet_time and schedule.quiet_time.from_hour,
+        "quiet_to": schedule.quiet_time and schedule.quiet_time.to_hour,
+    }
+
+
+def _schedule(row: Row[tuple[Any, ...]]) -> Schedule:
+    quiet = None if row.quiet_from is None else QuietTime(row.quiet_from, row.quiet_to)
+    return Schedule(
+        start=IMMEDIATELY if row.immediately else row.start_ms,
+        end_ms=row.end_ms,
+        frequency_s=row.frequency_s,
+        cron=row.cron,
+        user_time_zone=row.user_time_zone,
+        quiet_time=quiet,
+    )
+
+
+def _message(shape: Mapping[str, Any]) -> message.Message | None:
+    return message.from_json(shape) if shape else None
 
 
 def _task(row: Row[tuple[Any, ...]]) -> PushTask:
     targeting, _ = read_targeting(row.targeting)
     return PushTask(
         id=row.id,
+        account_id=row.account_id,
         name=row.name,
         status=Status(row.status),
-        start=IMMEDIATELY if row.immediately else row.start_ms,
+        schedule=_schedule(row),
         ttl_s=row.ttl_s,
         urgency=row.urgency,
+        total_user=row.total_user,
         custom_data=row.custom_data,
-        message=from_json(row.message),
+        message=_message(row.message),
+        adex=None if row.adex is None else adex.from_json(row.adex),
         targeting=targeting,
-        next_execution_ms=row.next_due_ms,
-        last_execution_ms=row.last_due_ms,
+        next_slot_ms=row.next_slot_ms,
+        next_due_ms=row.next_due_ms,
+        last_slot_ms=row.last_due_ms,
+        anchor_ms=row.anchor_ms,
+        active_ms=row.active_ms,
         create_ms=row.create_ms,
         update_ms=row.update_ms,
     )

@@ -4,14 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from fastapi import APIRouter, FastAPI
-from fastapi.concurrency import run_in_threadpool
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from tocsin.telemetry.events import Event, Telemetry, where
 from tocsin.web import problems
 from tocsin.web.access import logged
 from tocsin.web.deadline import deadline
+from tocsin.web.hood.door import Door, Operation
 
 
 class Health(Protocol):
@@ -34,9 +37,11 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """What the application is made of: routers, and what they share."""
+    """What the application is made of: calls of the Hood API, other routes, what they share."""
 
-    routers: tuple[APIRouter, ...]
+    door: Door
+    operations: tuple[Operation, ...]
+    routes: tuple[Route, ...]
     health: Health
     telemetry: Telemetry
     clock: Clock
@@ -44,14 +49,10 @@ class Face:
     request_timeout_s: int
 
 
-def build(face: Face) -> FastAPI:
+def build(face: Face) -> Starlette:
     """Return the application."""
-    # The interactive pages of FastAPI load from other hosts, and its document does not know
-    # what our own readers take: both are off until they can be true.
-    app = FastAPI(title="Tocsin", openapi_url=None, docs_url=None, redoc_url=None)
+    app = Starlette(routes=[*map(face.door.route, face.operations), *face.routes, *_watching(face)])
     app.router.redirect_slashes = False
-    for router in (*face.routers, _operations(face)):
-        app.include_router(router)
 
     def on_crash(trace_id: str, crash: Exception) -> None:
         face.telemetry.emit(
@@ -67,23 +68,22 @@ def build(face: Face) -> FastAPI:
     return app
 
 
-def _operations(face: Face) -> APIRouter:
-    router = APIRouter()
-
-    async def healthz() -> Response:
+def _watching(face: Face) -> list[Route]:
+    async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def readyz() -> Response:
+    async def readyz(_: Request) -> Response:
         wrong = await run_in_threadpool(face.health.check)
         if wrong is None:
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "not ready", "reason": wrong}, status_code=503)
 
-    async def metrics() -> Response:
+    async def metrics(_: Request) -> Response:
         live = await run_in_threadpool(face.health.live)
         return Response(face.telemetry.exposition(live), media_type="text/plain; version=0.0.4")
 
-    router.add_api_route("/healthz", healthz, methods=["GET"])
-    router.add_api_route("/readyz", readyz, methods=["GET"])
-    router.add_api_route("/metrics", metrics, methods=["GET"])
-    return router
+    return [
+        Route("/healthz", healthz, methods=["GET"]),
+        Route("/readyz", readyz, methods=["GET"]),
+        Route("/metrics", metrics, methods=["GET"]),
+    ]

@@ -1,12 +1,12 @@
-"""Who is calling: the bearer token, and whether its scopes are enough."""
+"""Who is calling: the bearer token of a request."""
 
 from typing import Protocol
 
-from fastapi.concurrency import run_in_threadpool
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from tocsin.domain.account import Credential
-from tocsin.domain.errors import Forbidden, Unauthorized
+from tocsin.domain.errors import Unauthorized
 
 
 class Accounts(Protocol):
@@ -21,14 +21,12 @@ class Callers:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    async def require(self, request: Request, scope: str) -> Credential:
-        """Return the caller's credential. Raises Unauthorized, or Forbidden without *scope*.
+    async def recognise(self, request: Request) -> Credential:
+        """Return the caller's credential. Raises Unauthorized.
 
         Source: RFC 6750 section 2.1; a token in the query string is never read (section 5.3).
         """
         credential = await run_in_threadpool(self._accounts.authenticate, bearer_of(request))
-        if scope not in credential.scopes:
-            raise Forbidden(f"the token {credential.name!r} does not have the scope {scope!r}")
         request.state.account_id = credential.account.id
         return credential
 

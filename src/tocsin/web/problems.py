@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -23,7 +22,9 @@ from tocsin.domain.errors import (
     Invalid,
     NotFound,
     TocsinError,
+    TooManyRequests,
     Unauthorized,
+    Unavailable,
     Unreadable,
     UnsupportedMediaType,
 )
@@ -53,6 +54,8 @@ STATUS: Final[Mapping[type[TocsinError], int]] = {
     Conflict: 409,
     BodyTooLarge: 413,
     UnsupportedMediaType: 415,
+    TooManyRequests: 429,
+    Unavailable: 503,
 }
 
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -61,7 +64,7 @@ _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[
 
 
 def install(
-    app: FastAPI,
+    app: Starlette,
     *,
     new_trace_id: Callable[[], str],
     on_crash: Callable[[str, Exception], None],
@@ -73,7 +76,6 @@ def install(
     """
     app.add_exception_handler(TocsinError, _answer_foreseen)
     app.add_exception_handler(HTTPException, _answer_framework)
-    app.add_exception_handler(RequestValidationError, _answer_parameters)
     app.add_middleware(traced, new_trace_id=new_trace_id, on_crash=on_crash)
 
 
@@ -131,13 +133,15 @@ def _answer_foreseen(request: Request, error: Exception) -> Response:
     if not isinstance(error, TocsinError):
         raise error
     status = STATUS[type(error)]
-    challenge = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    advice = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if isinstance(error, TooManyRequests | Unavailable):
+        advice["Retry-After"] = str(error.retry_after_s)
     return _answer(
         trace_id_of(request),
         status,
         message=str(error),
         faults=error.faults if isinstance(error, Invalid) else (),
-        headers=challenge | answer_headers(request.scope),
+        headers=advice | answer_headers(request.scope),
     )
 
 
@@ -152,19 +156,6 @@ def _answer_framework(request: Request, error: Exception) -> Response:
         headers["Allow"] = ", ".join(_allowed(request))
         message = f"this address takes {headers['Allow']}"
     return _answer(trace_id_of(request), error.status_code, message=message, headers=headers)
-
-
-def _answer_parameters(request: Request, error: Exception) -> Response:
-    """Answer FastAPI's refusal of path and query parameters in our shape; 422 is not used."""
-    if not isinstance(error, RequestValidationError):
-        raise error
-    refused = Invalid(
-        tuple(
-            Fault(".".join(str(part) for part in fault["loc"][1:]), fault["msg"])
-            for fault in error.errors()
-        )
-    )
-    return _answer(trace_id_of(request), 400, message=str(refused), faults=refused.faults)
 
 
 def _allowed(request: Request) -> list[str]:

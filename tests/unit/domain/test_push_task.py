@@ -3,7 +3,8 @@
 import pytest
 
 from tocsin.domain.message import Message
-from tocsin.domain.push_task import IMMEDIATELY, Draft, Start, Status, draft_faults
+from tocsin.domain.push_task import Draft, Status, draft_faults
+from tocsin.domain.schedule import IMMEDIATELY, Schedule, Start
 from tocsin.domain.targeting import Targeting
 
 NOW = 1_770_289_200_000
@@ -28,7 +29,7 @@ def test_status_and_start(status: Status, start: Start, sentence: str | None) ->
     draft = Draft(
         name="Demo",
         status=status,
-        start=start,
+        schedule=Schedule(start=start),
         message=Message(title={"en": "Hello"}, body={}, image={}, landing_url="https://e.example/"),
         targeting=Targeting(()),
     )

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from tocsin.domain.errors import TocsinError
 from tocsin.domain.event import Event, kinds_of
@@ -31,9 +31,8 @@ class Clock(Protocol):
     def now_ms(self) -> int: ...
 
 
-def events(counting: Counting, *, token_key: bytes, clock: Clock) -> APIRouter:
+def events(counting: Counting, *, token_key: bytes, clock: Clock) -> Route:
     """Return the route of events. It answers 204 whatever the token's fate: nobody learns it."""
-    router = APIRouter()
 
     def commit(group: Sequence[Event]) -> Sequence[None]:
         counting.record(group)
@@ -51,8 +50,7 @@ def events(counting: Counting, *, token_key: bytes, clock: Clock) -> APIRouter:
             await gather.add(event)
         return Response(status_code=204, headers=_HEADERS)
 
-    router.add_api_route("/v1/edge/events", report, methods=["POST"])
-    return router
+    return Route("/v1/edge/events", report, methods=["POST"])
 
 
 def read_event(body: dict[str, Any], *, token_key: bytes, now_ms: int) -> Event | None:

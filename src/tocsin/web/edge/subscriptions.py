@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from fastapi import APIRouter
-from fastapi.concurrency import run_in_threadpool
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from tocsin.domain.container import Container
 from tocsin.domain.dictionaries import is_language_tag
@@ -40,13 +40,15 @@ class Containers(Protocol):
     def by_key(self, key: str) -> Container: ...
 
 
-def subscriptions(subscribers: Subscribers, containers: Containers) -> APIRouter:
+def subscriptions(subscribers: Subscribers, containers: Containers) -> list[Route]:
     """Return the routes of subscriptions; registrations are committed in groups."""
-    router = APIRouter()
     gather = Gather(subscribers.register)
 
-    async def register(request: Request, key: str) -> Response:
-        container = await run_in_threadpool(containers.by_key, key)
+    async def container_of(request: Request) -> Container:
+        return await run_in_threadpool(containers.by_key, request.path_params["key"])
+
+    async def register(request: Request) -> Response:
+        container = await container_of(request)
         allowed = require_origin(request, container)
         body = loads(await read_body(request, limit_bytes=MAX_BYTES))
         registration = read_registration(body, source="edge")
@@ -59,33 +61,42 @@ def subscriptions(subscribers: Subscribers, containers: Containers) -> APIRouter
             headers={"Cache-Control": "no-store", **allowed},
         )
 
-    async def change(request: Request, key: str, subscriber_id: str) -> Response:
-        container = await run_in_threadpool(containers.by_key, key)
+    async def change(request: Request) -> Response:
+        container = await container_of(request)
         allowed = require_origin(request, container)
         changes = read_changes(loads(await read_body(request, limit_bytes=MAX_BYTES)))
         await run_in_threadpool(
-            subscribers.change, container, _id(subscriber_id), bearer_of(request), changes
+            subscribers.change,
+            container,
+            _id(request.path_params["subscriber_id"]),
+            bearer_of(request),
+            changes,
         )
         return Response(status_code=204, headers=allowed)
 
-    async def leave(request: Request, key: str, subscriber_id: str) -> Response:
-        container = await run_in_threadpool(containers.by_key, key)
+    async def leave(request: Request) -> Response:
+        container = await container_of(request)
         allowed = require_origin(request, container)
         await run_in_threadpool(
-            subscribers.leave, container, _id(subscriber_id), bearer_of(request)
+            subscribers.leave,
+            container,
+            _id(request.path_params["subscriber_id"]),
+            bearer_of(request),
         )
         return Response(status_code=204, headers=allowed)
 
-    async def ask_first(request: Request, key: str) -> Response:
-        return preflight(request, await run_in_threadpool(containers.by_key, key))
+    async def ask_first(request: Request) -> Response:
+        return preflight(request, await container_of(request))
 
     path = "/v1/edge/{key}/subscriptions"
-    router.add_api_route(path, register, methods=["POST"])
-    router.add_api_route(path, ask_first, methods=["OPTIONS"])
-    router.add_api_route(f"{path}/{{subscriber_id}}", change, methods=["PATCH"])
-    router.add_api_route(f"{path}/{{subscriber_id}}", leave, methods=["DELETE"])
-    router.add_api_route(f"{path}/{{subscriber_id}}", ask_first, methods=["OPTIONS"])
-    return router
+    one = f"{path}/{{subscriber_id}}"
+    return [
+        Route(path, register, methods=["POST"]),
+        Route(path, ask_first, methods=["OPTIONS"]),
+        Route(one, change, methods=["PATCH"]),
+        Route(one, leave, methods=["DELETE"]),
+        Route(one, ask_first, methods=["OPTIONS"]),
+    ]
 
 
 def derive(request: Request) -> dict[str, Any]:

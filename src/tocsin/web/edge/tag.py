@@ -4,10 +4,10 @@ import hashlib
 import json
 from typing import Final, Protocol
 
-from fastapi import APIRouter
-from fastapi.concurrency import run_in_threadpool
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from tocsin.browser import asset
 from tocsin.domain.container import Container
@@ -30,9 +30,8 @@ class Containers(Protocol):
     def by_key(self, key: str) -> Container: ...
 
 
-def tag(containers: Containers, *, public_url: str) -> APIRouter:
+def tag(containers: Containers, *, public_url: str) -> list[Route]:
     """Return the routes of the tag. public_url: as browsers reach us; empty: as they asked."""
-    router = APIRouter()
     tag_js = asset("tag/tag.js")
     loader = asset("tag/loader.js").decode()
     worker = asset("worker/worker.js").decode()
@@ -41,15 +40,15 @@ def tag(containers: Containers, *, public_url: str) -> APIRouter:
     def base_url(request: Request) -> str:
         return public_url or f"{request.url.scheme}://{request.url.netloc}"
 
-    async def tag_asset() -> Response:
+    async def tag_asset(_: Request) -> Response:
         return Response(tag_js, media_type=_JAVASCRIPT, headers=_IMMUTABLE)
 
     async def worker_script(request: Request) -> Response:
         line = f"const TOCSIN_URL = {json.dumps(base_url(request))};\n"
         return _revalidated(request, (line + worker).encode())
 
-    async def tag_script(request: Request, key: str) -> Response:
-        container = await run_in_threadpool(containers.by_key, key)
+    async def tag_script(request: Request) -> Response:
+        container = await run_in_threadpool(containers.by_key, request.path_params["key"])
         base = base_url(request)
         config = {
             "url": base,
@@ -61,19 +60,20 @@ def tag(containers: Containers, *, public_url: str) -> APIRouter:
         script = loader.replace("__TOCSIN_CONFIG__", json.dumps(config))
         return _revalidated(request, script.encode())
 
-    async def config(request: Request, key: str) -> Response:
-        container = await run_in_threadpool(containers.by_key, key)
+    async def config(request: Request) -> Response:
+        container = await run_in_threadpool(containers.by_key, request.path_params["key"])
         return JSONResponse(
             {"vapid_public_key": container.vapid_public_key},
             headers={"Cache-Control": "no-store", **allow_origin(request, container)},
         )
 
     # The worker's address first: it has the form of a key's.
-    router.add_api_route("/tag/sw.js", worker_script, methods=["GET"])
-    router.add_api_route(tag_path, tag_asset, methods=["GET"])
-    router.add_api_route("/tag/{key}.js", tag_script, methods=["GET"])
-    router.add_api_route("/v1/edge/{key}/config", config, methods=["GET"])
-    return router
+    return [
+        Route("/tag/sw.js", worker_script, methods=["GET"]),
+        Route(tag_path, tag_asset, methods=["GET"]),
+        Route("/tag/{key}.js", tag_script, methods=["GET"]),
+        Route("/v1/edge/{key}/config", config, methods=["GET"]),
+    ]
 
 
 def _revalidated(request: Request, body: bytes) -> Response:

@@ -2,9 +2,9 @@
 
 Written by hand rather than as pydantic models, because every sentence, its order and its path
 are part of the contract, and a reader here is shorter than a model with its error translation.
+Each carries the JSON Schema of what it takes, so the OpenAPI document says what the door does.
 """
 
-import difflib
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
-from tocsin.domain.body import inside, shown
+from tocsin.domain.body import inside, unknown_keys
 from tocsin.domain.dictionaries import is_language_tag
 from tocsin.domain.errors import Fault
 from tocsin.domain.instants import InstantError, parse_instant
@@ -20,7 +20,6 @@ from tocsin.domain.instants import InstantError, parse_instant
 MAX_URL_BYTES: Final = 2048
 MAX_LANGUAGES: Final = 20
 
-_MOST_UNKNOWN_NAMED: Final = 20  # further ones are counted, so that hostile bodies cost little
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,19})")
 _HOST: Final = re.compile(r"[^\x00-\x20\x7f-\xa0#%/:<>?@\[\\\]^|]+")
 _BRACKETED: Final = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]*)?")
@@ -47,8 +46,28 @@ class RefusedError(ValueError):
     """The value being read breaks a rule; the sentence goes to the place where it stands."""
 
 
-# Raises RefusedError for the value itself; faults inside it are noted at their own places.
-Reader: TypeAlias = Callable[[Any, Place], Any]
+Schema: TypeAlias = Mapping[str, Any]
+"""A JSON Schema (draft 2020-12), as OpenAPI 3.1 embeds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How one kind of value is read, and the schema of the values that it takes.
+
+    read: raises RefusedError for the value itself; faults inside it it notes at their own places.
+    """
+
+    read: Callable[[Any, Place], Any]
+    schema: Schema
+
+    def __call__(self, value: Any, at: Place) -> Any:
+        """Return what *value* says."""
+        return self.read(value, at)
+
+
+def reader(**schema: Any) -> Callable[[Callable[[Any, Place], Any]], Reader]:
+    """Return a decorator that makes a function a reader of values of *schema*."""
+    return lambda read: Reader(read, schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +79,35 @@ class Field:
     null_is_absent: bool = True
 
 
+def _read_only(_: Any, _at: Place) -> None:
+    raise RefusedError("is set by the server and can not be sent")
+
+
+READ_ONLY: Final = Field(Reader(_read_only, {"readOnly": True}), null_is_absent=False)
+
+
+def object_schema(fields: Mapping[str, Field]) -> Schema:
+    """Return the schema of the objects that read_object takes with *fields*.
+
+    What can only be refused (a read-only field) is not in it: no other key is allowed either.
+    """
+    return {
+        "type": "object",
+        "properties": {
+            key: field.read.schema if field.required else nullable(field.read.schema)
+            for key, field in fields.items()
+            if field.null_is_absent
+        },
+        "required": [key for key, field in fields.items() if field.required],
+        "additionalProperties": False,
+    }
+
+
+def nullable(schema: Schema) -> Schema:
+    """Return a schema that takes null as well."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
 def read_object(value: Any, at: Place, fields: Mapping[str, Field]) -> dict[str, Any]:
     """Return what was read, by key; absent, null and refused ones are left out.
 
@@ -69,17 +117,13 @@ def read_object(value: Any, at: Place, fields: Mapping[str, Field]) -> dict[str,
         at.refuse("must be an object")
         return {}
     found: dict[str, Any] = {}
-    unknown = 0
+    at.faults.extend(unknown_keys(value, fields, at.path))
     for key, item in value.items():
         field = fields.get(key)
         if field is None:
-            unknown += 1
-            if unknown <= _MOST_UNKNOWN_NAMED:
-                at.inside(key).refuse(f"is not known here; the nearest is {_nearest(key, fields)}")
-        elif item is not None or not field.null_is_absent:
+            continue
+        if item is not None or not field.null_is_absent:
             _take(field.read, item, at, key, found)
-    if unknown > _MOST_UNKNOWN_NAMED:
-        at.refuse(f"has {unknown - _MOST_UNKNOWN_NAMED} more keys that are not known here")
     for key, field in fields.items():
         if field.required and value.get(key) is None:
             at.inside(key).refuse("is required")
@@ -99,7 +143,7 @@ def text(*, most_bytes: int, least_bytes: int = 0) -> Reader:
             raise RefusedError("must not be empty")
         return value
 
-    return read
+    return Reader(read, {"type": "string", "minLength": least_bytes and 1, "maxLength": most_bytes})
 
 
 def one_of(*words: str) -> Reader:
@@ -110,7 +154,7 @@ def one_of(*words: str) -> Reader:
             return value
         raise RefusedError(f"must be one of {', '.join(words)}")
 
-    return read
+    return Reader(read, {"enum": list(words)})
 
 
 def whole_number(least: int, most: int) -> Reader:
@@ -126,9 +170,20 @@ def whole_number(least: int, most: int) -> Reader:
             raise RefusedError(f"must be {least} to {most}")
         return number
 
-    return read
+    return Reader(read, number_schema(least, most))
 
 
+def number_schema(least: int, most: int) -> Schema:
+    """Return the schema of a whole number in those bounds, as a JSON number or as decimal text."""
+    return {
+        "anyOf": [
+            {"type": "integer", "minimum": least, "maximum": most},
+            {"type": "string", "pattern": "^-?(?:0|[1-9][0-9]{0,19})$"},
+        ]
+    }
+
+
+@reader(enum=[0, 1, "0", "1"])
 def flag(value: Any, _at: Place) -> bool:
     """Return whether *value* says 1, as a number or as text; only 0 and 1 are taken."""
     if not isinstance(value, bool | float) and value in (0, 1, "0", "1"):
@@ -136,6 +191,7 @@ def flag(value: Any, _at: Place) -> bool:
     raise RefusedError("must be 0 or 1")
 
 
+@reader(type="string", format="date-time", description="YYYY-MM-DD HH:MM:SS, GMT, or RFC 3339")
 def instant(value: Any, _at: Place) -> int:
     """Return the instant that *value* names, in ms since 1970-01-01 UTC."""
     if not isinstance(value, str):
@@ -146,6 +202,7 @@ def instant(value: Any, _at: Place) -> int:
         raise RefusedError(str(error)) from None
 
 
+@reader(type="string", format="uri", maxLength=MAX_URL_BYTES, pattern="^[Hh][Tt][Tt][Pp][Ss]?://")
 def url(value: Any, _at: Place) -> str:
     """Return *value* if it is an absolute http or https URL without credentials."""
     if not isinstance(value, str):
@@ -174,7 +231,15 @@ def by_language(read_item: Reader, *, required: bool = False) -> Reader:
             at.refuse("needs a text in at least one language")
         return found
 
-    return read
+    return Reader(
+        read,
+        {
+            "type": "object",
+            "additionalProperties": nullable(read_item.schema),
+            "minProperties": 1 if required else 0,
+            "maxProperties": MAX_LANGUAGES,
+        },
+    )
 
 
 def _take(read: Reader, item: Any, at: Place, key: str, found: dict[str, Any]) -> None:
@@ -225,8 +290,3 @@ def _is_host(parts: SplitResult) -> bool:
         is_whole = _BRACKETED.fullmatch(parts.netloc) is not None
         return is_whole and ipaddress.ip_address(host).version == 6
     return _HOST.fullmatch(host) is not None
-
-
-def _nearest(key: str, fields: Mapping[str, Field]) -> str:
-    """Return the known key that is most like *key*."""
-    return difflib.get_close_matches(shown(key), list(fields), n=1, cutoff=0.0)[0]

@@ -1,54 +1,53 @@
-"""Push tasks as JSON: what a create body may say, and how a task is shown."""
+"""Push tasks as JSON: what a body may say, and how a task is shown."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tocsin.domain import adex as adex_shape
+from tocsin.domain.cron import MAX_LENGTH as MAX_CRON_LENGTH
 from tocsin.domain.errors import Fault, Invalid, Unreadable
 from tocsin.domain.instants import hood_text
-from tocsin.domain.message import Action, Message, message_faults, to_json
+from tocsin.domain.message import message_faults, to_json
 from tocsin.domain.push_task import (
     DEFAULT_TTL_S,
     DEFAULT_URGENCY,
-    IMMEDIATELY,
     MAX_CUSTOM_DATA_BYTES,
+    MAX_FREQUENCY_S,
     MAX_NAME_BYTES,
+    MAX_TOTAL_USER,
     MAX_TTL_S,
+    MIN_FREQUENCY_S,
     URGENCIES,
     Draft,
     PushTask,
-    Start,
     Status,
     draft_faults,
 )
+from tocsin.domain.schedule import IMMEDIATELY, QuietTime, Schedule, Start
 from tocsin.domain.targeting import Targeting, read_targeting, targeting_json
 from tocsin.web.hood.fields import (
+    READ_ONLY,
     Field,
     Place,
     Reader,
     RefusedError,
-    by_language,
     flag,
     instant,
+    number_schema,
+    object_schema,
     one_of,
     read_object,
+    reader,
     text,
-    url,
     whole_number,
 )
+from tocsin.web.hood.message_shapes import adex, message
 from tocsin.web.strict_json import loads_text
 
-MAX_TITLE_BYTES: Final = 600
-MAX_BODY_BYTES: Final = 2000
-MAX_TAG_BYTES: Final = 64
-MAX_ACTIONS: Final = 3
-MAX_PULSES: Final = 10
-MAX_PULSE_MS: Final = 10_000
-
 _zero_or_one: Final = whole_number(0, 1)
+_frequency_s: Final = whole_number(MIN_FREQUENCY_S, MAX_FREQUENCY_S)
 _custom_data_text: Final = text(most_bytes=MAX_CUSTOM_DATA_BYTES)
-_UNREAD: Final = Message(title={}, body={}, image={}, landing_url="")
-_PULSES: Final = re.compile(r"[0-9]{1,5}(?:,[0-9]{1,5})*")
+_hour: Final = whole_number(0, 24)
 
 
 def read_create(body: dict[str, Any], *, now_ms: int, token_length: int) -> Draft:
@@ -57,23 +56,58 @@ def read_create(body: dict[str, Any], *, now_ms: int, token_length: int) -> Draf
     token_length: characters of the message tokens that will go into its payload. Raises Invalid
     with every fault of the body: in the body's order, and what is missing last.
     """
+    return _read(body, now_ms=now_ms, token_length=token_length)
+
+
+def read_patch(task: PushTask, patch: dict[str, Any], *, now_ms: int, token_length: int) -> Draft:
+    """Return *task* as a merge patch (RFC 7396) leaves it. Raises Invalid.
+
+    A null that the task has nothing for stays in what is read, so that an unknown key is
+    refused even as null. A start that stays as it is may lie in the past by now.
+    """
+    known = {key: value for key, value in task_view(task).items() if key not in _SHOWN_ONLY}
+    merged = _merged(known, patch)
+    if "message" in patch and patch["message"] is not None and "adex" not in patch:
+        merged["adex"] = None
+    if "adex" in patch and patch["adex"] is not None and "message" not in patch:
+        merged["message"] = None
+    if "start_time" not in patch or merged["start_time"] == known["start_time"]:
+        now_ms = min(now_ms, task.create_ms)
+    return _read(merged, now_ms=now_ms, token_length=token_length)
+
+
+def _read(body: dict[str, Any], *, now_ms: int, token_length: int) -> Draft:
     faults: list[Fault] = []
-    read = read_object(body, Place("", faults), _TASK)
+    read = read_object(body, Place("", faults), TASK)
     draft = Draft(
         name=read.get("name", ""),
         status=Status(read.get("status", Status.INACTIVE)),
-        start=read.get("start_time"),
+        schedule=Schedule(
+            start=read.get("start_time"),
+            end_ms=read.get("end_time"),
+            frequency_s=read.get("frequency"),
+            cron=read.get("cron"),
+            user_time_zone=read.get("user_time_zone", False),
+            quiet_time=read.get("quiet_time"),
+        ),
         ttl_s=read.get("ttl", DEFAULT_TTL_S),
         urgency=read.get("urgency", DEFAULT_URGENCY),
+        total_user=read.get("total_user") or None,
         custom_data=read.get("custom_data"),
-        message=read.get("message", _UNREAD),
+        message=read.get("message"),
+        adex=read.get("adex"),
         targeting=read.get("targeting", Targeting(())),
     )
+    faults += _either_faults(body)
     faulty = {_top(fault) for fault in faults}
     faults += [fault for fault in draft_faults(draft, now_ms=now_ms) if _top(fault) not in faulty]
-    if "message" in read:
+    if draft.shown is not None:
         faults += message_faults(
-            draft.message, custom_data=draft.custom_data, token_length=token_length
+            draft.shown,
+            path="message" if draft.adex is None else "adex.fallback_message",
+            by_language=draft.adex is None,
+            custom_data=draft.custom_data,
+            token_length=token_length,
         )
     if faults:
         order = {key: number for number, key in enumerate(body)}
@@ -83,66 +117,114 @@ def read_create(body: dict[str, Any], *, now_ms: int, token_length: int) -> Draf
 
 def task_view(task: PushTask) -> dict[str, Any]:
     """Return *task* as the API shows it: ids and numbers as text, what is absent as null."""
+    schedule, quiet = task.schedule, task.schedule.quiet_time
     return {
         "id": str(task.id),
         "name": task.name,
         "status": str(int(task.status)),
-        "start_time": task.start if task.start == IMMEDIATELY else _when(task.start),
-        "end_time": None,
-        "frequency": None,
-        "cron": None,
-        "quiet_time": None,
-        "user_time_zone": "0",
+        "start_time": schedule.start if isinstance(schedule.start, str) else _when(schedule.start),
+        "end_time": _when(schedule.end_ms),
+        "frequency": _number(schedule.frequency_s),
+        "cron": schedule.cron,
+        "quiet_time": quiet and {"from": str(quiet.from_hour), "to": str(quiet.to_hour)},
+        "user_time_zone": "1" if schedule.user_time_zone else "0",
         "ttl": str(task.ttl_s),
-        "total_user": None,
+        "total_user": _number(task.total_user),
         "custom_data": task.custom_data,
         "urgency": task.urgency,
-        "message": to_json(task.message),
-        "adex": None,
+        "message": None if task.message is None else to_json(task.message),
+        "adex": None if task.adex is None else adex_shape.to_json(task.adex),
         "targeting": targeting_json(task.targeting),
-        "next_execution_time": _when(task.next_execution_ms),
-        "last_execution_time": _when(task.last_execution_ms),
+        "next_execution_time": _when(task.next_slot_ms),
+        "last_execution_time": _when(task.last_slot_ms),
         "create_time": _when(task.create_ms),
         "update_time": _when(task.update_ms),
     }
+
+
+def _merged(known: Any, patch: Any) -> Any:
+    """Return *known* under a merge patch in which null replaces and does not remove."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(known) if isinstance(known, dict) else {}
+    return merged | {key: _merged(merged.get(key), value) for key, value in patch.items()}
 
 
 def _when(instant_ms: int | None) -> str | None:
     return None if instant_ms is None else hood_text(instant_ms)
 
 
+def _number(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
 def _top(fault: Fault) -> str:
     return fault.field.partition(".")[0]
 
 
-def _read_only(_: Any, _at: Place) -> None:
-    raise RefusedError("is set by the server and can not be sent")
+def _either_faults(body: Mapping[str, Any]) -> list[Fault]:
+    given = [key for key in ("message", "adex") if body.get(key) is not None]
+    if not given:
+        return [Fault("message", "is required, or adex in its place")]
+    if len(given) > 1:
+        return [Fault("adex", "does not go with message: a task has one or the other")]
+    return []
 
 
-def _not_yet(*neutral: Any) -> Reader:
-    """Return a reader that takes what says nothing, and refuses what this version can not do."""
-
-    def read(value: Any, _at: Place) -> None:
-        if isinstance(value, bool | float) or value not in neutral:
-            raise RefusedError("is not supported yet by this version of Tocsin")
-
-    return read
-
-
+@reader(enum=[0, 1, "0", "1"])
 def _status(value: Any, at: Place) -> Status:
     if value in (2, "2") and not isinstance(value, float):
         raise RefusedError("can not be 2, finished: the server sets that")
     return Status(_zero_or_one(value, at))
 
 
+@reader(anyOf=[{"const": IMMEDIATELY}, instant.schema])
 def _start(value: Any, at: Place) -> Start:
     if value == IMMEDIATELY:
         return IMMEDIATELY
     if not isinstance(value, str):
         raise RefusedError(f'must be "{IMMEDIATELY}" or text such as "2026-02-05 11:00:00", GMT')
-    return instant(value, at)
+    found: int = instant(value, at)
+    return found
 
 
+@reader(**number_schema(MIN_FREQUENCY_S, MAX_FREQUENCY_S))
+def _frequency(value: Any, at: Place) -> int:
+    found: int = _frequency_s(value, at)
+    if found % 60:
+        raise RefusedError("must be divisible by 60: whole minutes, in seconds")
+    return found
+
+
+@reader(type="string", maxLength=MAX_CRON_LENGTH, examples=["0 12 * * 1,5"])
+def _cron(value: Any, _at: Place) -> str:
+    if not isinstance(value, str):
+        raise RefusedError('must be text of five fields, such as "0 12 * * 1,5"')
+    return value
+
+
+_QUIET: Final[Mapping[str, Field]] = {
+    "from": Field(_hour, required=True),
+    "to": Field(_hour, required=True),
+}
+_NO_QUIET: Final = {"type": "object", "maxProperties": 0}
+
+
+@reader(anyOf=[object_schema(_QUIET), _NO_QUIET])
+def _quiet_time(value: Any, at: Place) -> QuietTime | None:
+    if value == {}:
+        return None
+    before = len(at.faults)
+    read = read_object(value, at, _QUIET)
+    if len(at.faults) > before:
+        return None
+    quiet = QuietTime(read["from"] % 24, read["to"] % 24)
+    if quiet.from_hour == quiet.to_hour:
+        raise RefusedError("begins and ends at the same hour: leave it out, or give it a length")
+    return quiet
+
+
+@reader(type="string", maxLength=MAX_CUSTOM_DATA_BYTES, contentMediaType="application/json")
 def _custom_data(value: Any, at: Place) -> str:
     if not isinstance(value, str):
         raise RefusedError(r'must be text that holds a JSON object, such as "{\"order\": 7}"')
@@ -160,102 +242,29 @@ def _targeting(value: Any, at: Place) -> Targeting | None:
     return None if faults else targeting
 
 
-def _message(value: Any, at: Place) -> Message | None:
-    before = len(at.faults)
-    read = read_object(value, at, _MESSAGE)
-    if len(at.faults) > before:
-        return None
-    return Message(
-        title=read["title"],
-        body=read.get("body", {}),
-        image=read.get("image", {}),
-        landing_url=read["landing_url"],
-        icon=read.get("icon"),
-        badge=read.get("badge"),
-        tag=read.get("tag"),
-        actions=read.get("actions", ()),
-        require_interaction=read.get("require_interaction", False),
-        renotify=read.get("renotify", False),
-        silent=read.get("silent", False),
-        vibration=read.get("vibration", ()),
-    )
-
-
-def _actions(value: Any, at: Place) -> tuple[Action, ...]:
-    if not isinstance(value, list):
-        raise RefusedError("must be an array of buttons")
-    if len(value) > MAX_ACTIONS:
-        raise RefusedError(f"has {len(value)} buttons; {MAX_ACTIONS} are the most")
-    read = [read_object(item, at.inside(number), _ACTION) for number, item in enumerate(value)]
-    return tuple(
-        Action(title=item.get("title", {}), icon=item.get("icon"), url=item.get("url"))
-        for item in read
-    )
-
-
-def _dropped(value: Any, _at: Place) -> None:
-    if not isinstance(value, str):
-        raise RefusedError("must be null: it is deprecated")
-
-
-def _vibration(value: Any, _at: Place) -> tuple[int, ...]:
-    if not isinstance(value, str) or not _PULSES.fullmatch(value):
-        raise RefusedError('must be text of milliseconds, such as "200,100,200"')
-    pulses = tuple(map(int, value.split(",")))
-    if len(pulses) > MAX_PULSES:
-        raise RefusedError(f"has {len(pulses)} numbers; {MAX_PULSES} are the most")
-    if max(pulses) > MAX_PULSE_MS:
-        raise RefusedError(f"must be numbers of 0 to {MAX_PULSE_MS}")
-    return pulses
-
-
-_TITLE: Final = Field(
-    by_language(text(least_bytes=1, most_bytes=MAX_TITLE_BYTES), required=True), required=True
-)
-
-# contract.md section 2.2
-_MESSAGE: Final[Mapping[str, Field]] = {
-    "title": _TITLE,
-    "body": Field(by_language(text(most_bytes=MAX_BODY_BYTES))),
-    "image": Field(by_language(url)),
-    "landing_url": Field(url, required=True),
-    "icon": Field(url),
-    "badge": Field(url),
-    "tag": Field(text(least_bytes=1, most_bytes=MAX_TAG_BYTES)),
-    "actions": Field(_actions),
-    "require_interaction": Field(flag),
-    "renotify": Field(flag),
-    "silent": Field(flag),
-    "vibration": Field(_vibration),
-}
-
-_ACTION: Final[Mapping[str, Field]] = {
-    "action": Field(_dropped),
-    "title": _TITLE,
-    "icon": Field(url),
-    "url": Field(url),
-}
+targeting: Final = Reader(_targeting, {"type": "object"})
 
 # contract.md section 2.1, in its order
-_TASK: Final[Mapping[str, Field]] = {
+TASK: Final[Mapping[str, Field]] = {
     "name": Field(text(least_bytes=1, most_bytes=MAX_NAME_BYTES), required=True),
     "status": Field(_status),
     "start_time": Field(_start),
-    "end_time": Field(_not_yet()),
-    "frequency": Field(_not_yet()),
-    "cron": Field(_not_yet()),
-    "quiet_time": Field(_not_yet({})),
-    "user_time_zone": Field(_not_yet(0, "0")),
+    "end_time": Field(instant),
+    "frequency": Field(_frequency),
+    "cron": Field(_cron),
+    "quiet_time": Field(_quiet_time),
+    "user_time_zone": Field(flag),
     "ttl": Field(whole_number(0, MAX_TTL_S)),
-    "total_user": Field(_not_yet(0, "0")),
+    "total_user": Field(whole_number(0, MAX_TOTAL_USER)),
     "custom_data": Field(_custom_data),
     "urgency": Field(one_of(*URGENCIES)),
-    "message": Field(_message, required=True),
-    "adex": Field(_not_yet()),
-    "targeting": Field(_targeting),
-    "id": Field(_read_only, null_is_absent=False),
-    "next_execution_time": Field(_read_only, null_is_absent=False),
-    "last_execution_time": Field(_read_only, null_is_absent=False),
-    "create_time": Field(_read_only, null_is_absent=False),
-    "update_time": Field(_read_only, null_is_absent=False),
+    "message": Field(message),
+    "adex": Field(adex),
+    "targeting": Field(targeting),
+    "id": READ_ONLY,
+    "next_execution_time": READ_ONLY,
+    "last_execution_time": READ_ONLY,
+    "create_time": READ_ONLY,
+    "update_time": READ_ONLY,
 }
+_SHOWN_ONLY: Final = frozenset(key for key, field in TASK.items() if field is READ_ONLY)

@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from fastapi import APIRouter
-from fastapi.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from tocsin.domain.account import Scope
 from tocsin.domain.errors import NotFound
+from tocsin.domain.idempotency import Receipt
 from tocsin.domain.instants import hood_text
 from tocsin.domain.message_token import TOKEN_LENGTH
 from tocsin.domain.push_task import Draft, PushTask
 from tocsin.services.tasks import Counted
-from tocsin.web.callers import Callers
+from tocsin.web.hood.door import Call, Operation, created
 from tocsin.web.hood.lists import listing, read_page
-from tocsin.web.hood.push_task_shapes import read_create, task_view
-from tocsin.web.strict_json import loads, read_body
+from tocsin.web.hood.push_task_shapes import TASK, read_create, task_view
 
 
 class Tasks(Protocol):
@@ -31,56 +29,61 @@ class Tasks(Protocol):
     ) -> tuple[int, Sequence[Counted]]: ...
 
 
-class Clock(Protocol):
-    """Wall time."""
+def push_tasks(tasks: Tasks) -> list[Operation]:
+    """Return the calls of push tasks. ``/v0`` is the vendor's older path to the same handlers."""
 
-    def now_ms(self) -> int: ...
+    async def create(call: Call) -> Response:
+        draft = read_create(call.body, now_ms=call.now_ms, token_length=TOKEN_LENGTH)
+        task_id = await run_in_threadpool(tasks.create, call.scope, draft, now_ms=call.now_ms)
+        return created(Receipt(str(task_id)))
 
-
-def push_tasks(tasks: Tasks, *, callers: Callers, clock: Clock) -> APIRouter:
-    """Return the routes of push tasks. ``/v0`` is the vendor's older path to the same handlers."""
-    router = APIRouter()
-
-    async def create(request: Request) -> Response:
-        caller = await callers.require(request, "write")
-        now_ms = clock.now_ms()
-        body = loads(await read_body(request))
-        draft = read_create(body, now_ms=now_ms, token_length=TOKEN_LENGTH)
-        task_id = await run_in_threadpool(tasks.create, caller.account.scope, draft, now_ms=now_ms)
-        return JSONResponse({"id": str(task_id)}, status_code=201)
-
-    async def list_(request: Request) -> Response:
-        caller = await callers.require(request, "read")
-        page = read_page(request.query_params)
+    async def list_(call: Call) -> Response:
+        page = read_page(call.query)
         total, found = await run_in_threadpool(
-            tasks.list, caller.account.scope, offset=page.offset, limit=page.limit
+            tasks.list, call.scope, offset=page.offset, limit=page.limit
         )
         return JSONResponse(listing(total, map(task_view, found)))
 
-    async def view(request: Request, task_id: str) -> Response:
-        caller = await callers.require(request, "read")
-        task = await run_in_threadpool(tasks.view, caller.account.scope, _id(task_id))
+    async def view(call: Call) -> Response:
+        task = await run_in_threadpool(tasks.view, call.scope, id_of(call))
         return JSONResponse(listing(1, [task_view(task)]))
 
-    async def executions(request: Request, task_id: str) -> Response:
-        caller = await callers.require(request, "read")
-        page = read_page(request.query_params)
+    async def executions(call: Call) -> Response:
+        page = read_page(call.query)
         total, found = await run_in_threadpool(
-            tasks.executions,
-            caller.account.scope,
-            _id(task_id),
-            offset=page.offset,
-            limit=page.limit,
+            tasks.executions, call.scope, id_of(call), offset=page.offset, limit=page.limit
         )
         return JSONResponse(listing(total, map(execution_view, found)))
 
-    for version in ("v0", "v1"):
-        path = f"/{version}/hood/push-tasks"
-        router.add_api_route(path, create, methods=["POST"])
-        router.add_api_route(path, list_, methods=["GET"])
-        router.add_api_route(f"{path}/{{task_id}}", view, methods=["GET"])
-    router.add_api_route("/v1/hood/push-tasks/{task_id}/executions", executions, methods=["GET"])
-    return router
+    of_both = [
+        Operation(
+            method=method,
+            path=f"/{version}/hood/push-tasks{rest}",
+            handle=handle,
+            scope=scope,
+            summary=summary,
+            resource="push-tasks",
+            status=status,
+            body=body,
+        )
+        for version in ("v1", "v0")
+        for method, rest, handle, scope, summary, status, body in (
+            ("POST", "", create, "write", "Create a push task", 201, TASK),
+            ("GET", "", list_, "read", "List push tasks", 200, None),
+            ("GET", "/{task_id}", view, "read", "View a push task", 200, None),
+        )
+    ]
+    return [
+        *of_both,
+        Operation(
+            method="GET",
+            path="/v1/hood/push-tasks/{task_id}/executions",
+            handle=executions,
+            scope="read",
+            summary="List the executions of a push task",
+            resource="push-tasks",
+        ),
+    ]
 
 
 def execution_view(counted: Counted) -> dict[str, Any]:
@@ -102,7 +105,9 @@ def _text(instant_ms: int | None) -> str | None:
     return None if instant_ms is None else hood_text(instant_ms)
 
 
-def _id(text: str) -> int:
+def id_of(call: Call) -> int:
+    """Return the push task's id in the path. Raises NotFound for what can be none."""
+    text = call.path["task_id"]
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise NotFound("push task", text)
     return int(text)

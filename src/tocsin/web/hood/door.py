@@ -1,0 +1,145 @@
+"""The door of the Hood API: what every call passes before its handler, and what is said of it.
+
+A handler reads, calls a service and answers; who is calling, how often, and whether the body is
+JSON at all was settled here. An operation also says of itself what the OpenAPI document tells.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tocsin.domain.account import Account, Credential, Scope
+from tocsin.domain.errors import Forbidden
+from tocsin.domain.idempotency import Claim, Receipt
+from tocsin.web.hood.fields import Field, Schema
+from tocsin.web.hood.replays import claim_of
+from tocsin.web.strict_json import loads, read_body
+
+
+class Callers(Protocol):
+    """What recognises a caller."""
+
+    async def recognise(self, request: Request) -> Credential: ...
+
+
+class Limits(Protocol):
+    """What counts requests."""
+
+    async def take(self, account: Account, *, now_ms: int) -> Mapping[str, str]:
+        """Return the headers that tell what is left. Raises TooManyRequests."""
+        ...
+
+
+class Clock(Protocol):
+    """Wall time."""
+
+    def now_ms(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that passed the door.
+
+    body: the JSON object that was sent, empty when the operation takes none. claim: what an
+    Idempotency-Key lays claim to.
+    """
+
+    credential: Credential
+    now_ms: int
+    path: Mapping[str, str]
+    query: QueryParams
+    body: dict[str, Any]
+    claim: Claim | None
+
+    @property
+    def scope(self) -> Scope:
+        """Return what the caller sees."""
+        return self.credential.account.scope
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter, as the OpenAPI document shows it."""
+
+    name: str
+    description: str
+    schema: Schema = field(default_factory=lambda: {"type": "string"})
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One call of the API.
+
+    scope: what a token needs. body: the fields of the JSON object to be sent, None for none.
+    answer: the schema of a good answer's body, None for an empty one. examples: bodies by name.
+    refusals: the statuses of errors beyond those that every call may have.
+    """
+
+    method: str
+    path: str
+    handle: Callable[[Call], Awaitable[Response]]
+    scope: str
+    summary: str
+    resource: str
+    status: int = 200
+    answer: Schema | None = None
+    body: Mapping[str, Field] | None = None
+    parameters: Sequence[Parameter] = ()
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    refusals: Sequence[int] = ()
+    replayable: bool = False
+
+
+class Door:
+    """Turns operations into routes."""
+
+    def __init__(self, *, callers: Callers, limits: Limits, clock: Clock) -> None:
+        self._callers = callers
+        self._limits = limits
+        self._clock = clock
+
+    def route(self, operation: Operation) -> Route:
+        """Return the route of *operation*."""
+
+        async def answer(request: Request) -> Response:
+            credential = await self._callers.recognise(request)
+            now_ms = self._clock.now_ms()
+            headers = await self._limits.take(credential.account, now_ms=now_ms)
+            request.state.answer_headers = headers
+            if operation.scope not in credential.scopes:
+                wanted = operation.scope
+                raise Forbidden(f"the token {credential.name!r} does not have the scope {wanted!r}")
+            raw = b"" if operation.body is None else await read_body(request)
+            call = Call(
+                credential=credential,
+                now_ms=now_ms,
+                path=request.path_params,
+                query=request.query_params,
+                body={} if operation.body is None else loads(raw),
+                claim=claim_of(request, credential, raw) if operation.replayable else None,
+            )
+            response = await operation.handle(call)
+            response.headers.update(headers)
+            return response
+
+        return Route(operation.path, answer, methods=[operation.method])
+
+
+def created(receipt: Receipt) -> Response:
+    """Return the answer to a create: the id of what was made."""
+    return JSONResponse({"id": receipt.result}, status_code=201, headers=_replayed(receipt))
+
+
+def done(receipt: Receipt | None = None) -> Response:
+    """Return the answer to an update or a command: 204, no body."""
+    return Response(status_code=204, headers=_replayed(receipt))
+
+
+def _replayed(receipt: Receipt | None) -> dict[str, str]:
+    return {"Idempotency-Replayed": "true"} if receipt is not None and receipt.replayed else {}
