@@ -5,7 +5,10 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from tocsin.domain import adex, message
+from tocsin.domain.push_task import PushTask
 from tocsin.domain.schedule import QuietTime, Schedule
+from tocsin.domain.targeting import targeting_json
 
 
 class State(StrEnum):
@@ -88,6 +91,23 @@ class Execution:
     reason: str | None = None
 
 
+def order_of(task: PushTask, *, next_slot_ms: int | None) -> Order:
+    """Return what an execution of *task* sends, were it to start now."""
+    return Order(
+        message={} if task.message is None else message.to_json(task.message),
+        adex=None if task.adex is None else adex.to_json(task.adex),
+        targeting=targeting_json(task.targeting),
+        ttl_s=task.ttl_s,
+        urgency=task.urgency,
+        custom_data=task.custom_data,
+        name=task.name,
+        total_user=task.total_user,
+        schedule=schedule_json(task.schedule),
+        next_slot_ms=next_slot_ms,
+        active_ms=task.active_ms or 0,
+    )
+
+
 def schedule_json(schedule: Schedule) -> dict[str, Any]:
     """Return *schedule* in the form in which an order keeps it."""
     return asdict(schedule)
@@ -98,6 +118,12 @@ def schedule_of(order: Order) -> Schedule:
     kept = dict(order.schedule)
     quiet = kept.pop("quiet_time", None)
     return Schedule(**kept, quiet_time=None if quiet is None else QuietTime(**quiet))
+
+
+def is_spread(order: Order) -> bool:
+    """Return whether an execution's recipients are sent at instants that differ: in waves."""
+    schedule = schedule_of(order)
+    return schedule.by_wall_clock or schedule.quiet_time is not None
 
 
 GRACE_MS: Final = 60_000

@@ -64,6 +64,7 @@ class PushTask(Draft):
     """
 
     id: int
+    root_id: int
     account_id: int
     create_ms: int
     update_ms: int

@@ -5,21 +5,27 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from tocsin.domain.execution import Slot, State, catch_up
+from tocsin.domain.calendar import slots_from
+from tocsin.domain.execution import Slot, State, catch_up, is_spread, order_of
 from tocsin.domain.instants import hood_text
+from tocsin.domain.push_task import PushTask
+from tocsin.domain.schedule import acts_at_ms, latest_ms
 
 AT_ONCE: Final = 100
+SLOTS_AT_ONCE: Final = 500
 
 
 class Tasks(Protocol):
     """What planning needs of push tasks."""
 
-    def due(self, *, now_ms: int, limit: int) -> Sequence[Slot]:
-        """Return due slots, their tasks locked until commit; another planner passes over them."""
+    def due(self, *, now_ms: int, limit: int) -> Sequence[PushTask]:
+        """Return due tasks, locked until commit; another planner passes over them."""
         ...
 
-    def mark_fired(self, task_id: int, *, due_ms: int, next_due_ms: int | None) -> None:
-        """Move a task from the slot *due_ms* to its next one."""
+    def mark_fired(
+        self, task_id: int, *, slot_ms: int, next_slot_ms: int | None, next_due_ms: int | None
+    ) -> None:
+        """Move a task on: *slot_ms* was its last slot, *next_slot_ms* is its next."""
         ...
 
     def finish_idle(self, *, now_ms: int, task_ids: Sequence[int]) -> None:
@@ -34,6 +40,10 @@ class Executions(Protocol):
         self, slot: Slot, *, state: State, now_ms: int, reason: str | None = None
     ) -> int | None:
         """Add the execution of a slot; return its id, None when the slot has one already."""
+        ...
+
+    def supersede(self, task_id: int, *, by: int) -> None:
+        """End the earlier live executions of a task in favour of the execution *by*."""
         ...
 
 
@@ -56,11 +66,14 @@ class Store(Protocol):
 class Planned:
     """How many slots were given an execution, and how many were missed."""
 
-    started: int
-    missed: int
+    started: int = 0
+    missed: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.started or self.missed)
+
+    def __add__(self, other: "Planned") -> "Planned":
+        return Planned(self.started + other.started, self.missed + other.missed)
 
 
 class Planning:
@@ -72,28 +85,79 @@ class Planning:
     def plan(self, *, now_ms: int) -> Planned:
         """Give each due slot its execution, or its record of having been missed.
 
-        The execution and the task's next due instant are one transaction: a kill leaves either
-        both or neither, and the slot is still due.
+        The executions and the task's next slot are one transaction: a kill leaves either both
+        or neither, and the slot is still due.
         """
-        started = missed = 0
+        planned = Planned()
         with self._store.write() as unit:
-            slots = unit.tasks.due(now_ms=now_ms, limit=AT_ONCE)
-            for slot in slots:
-                if catch_up(slot.due_ms, ttl_s=slot.order.ttl_s, now_ms=now_ms):
-                    added = unit.executions.add(slot, state=State.CUTTING, now_ms=now_ms)
-                    started += added is not None
-                else:
-                    added = unit.executions.add(
-                        slot, state=State.MISSED, now_ms=now_ms, reason=_missed(slot, now_ms)
-                    )
-                    missed += added is not None
-                unit.tasks.mark_fired(slot.task_id, due_ms=slot.due_ms, next_due_ms=None)
-            unit.tasks.finish_idle(now_ms=now_ms, task_ids=[slot.task_id for slot in slots])
-        return Planned(started, missed)
+            tasks = unit.tasks.due(now_ms=now_ms, limit=AT_ONCE)
+            for task in tasks:
+                planned += _plan(unit, task, now_ms)
+            unit.tasks.finish_idle(now_ms=now_ms, task_ids=[task.id for task in tasks])
+        return planned
 
 
-def _missed(slot: Slot, now_ms: int) -> str:
+def _plan(unit: Unit, task: PushTask, now_ms: int) -> Planned:
+    """Plan the due slots of one task: of very many the first, the rest with the next turn.
+
+    contract.md 2.1, missed slots: the newest gets a catch-up execution while it is younger than
+    the ttl, and all others are missed, each with a row that says so.
+    """
+    if task.next_slot_ms is None:
+        return Planned()
+    coming = slots_from(task, slot_ms=task.next_slot_ms, count=SLOTS_AT_ONCE + 1)
+    due = [slot_ms for slot_ms in coming if acts_at_ms(task.schedule, slot_ms) <= now_ms]
+    due = due[:SLOTS_AT_ONCE]
+    next_slot_ms = coming[len(due)] if len(due) < len(coming) else None
+    next_due_ms = None if next_slot_ms is None else acts_at_ms(task.schedule, next_slot_ms)
+    more_are_due = next_due_ms is not None and next_due_ms <= now_ms
+    passed = due if more_are_due else due[:-1]
+    planned = Planned()
+    for slot_ms in passed:
+        planned += _miss(unit, _slot(task, slot_ms), "a later slot was due as well", now_ms)
+    for newest_ms in due[len(passed) :]:
+        slot = _slot(task, newest_ms, next_slot_ms)
+        if catch_up(latest_ms(task.schedule, newest_ms), ttl_s=task.ttl_s, now_ms=now_ms):
+            planned += _start(unit, slot, now_ms)
+        else:
+            planned += _miss(unit, slot, _too_late(slot, now_ms), now_ms)
+    unit.tasks.mark_fired(
+        task.id, slot_ms=due[-1], next_slot_ms=next_slot_ms, next_due_ms=next_due_ms
+    )
+    return planned
+
+
+def _slot(task: PushTask, slot_ms: int, next_slot_ms: int | None = None) -> Slot:
+    return Slot(
+        task_id=task.id,
+        root_id=task.root_id,
+        account_id=task.account_id,
+        due_ms=slot_ms,
+        order=order_of(task, next_slot_ms=next_slot_ms),
+    )
+
+
+def _start(unit: Unit, slot: Slot, now_ms: int) -> Planned:
+    """Start the execution of a slot; it outdoes the earlier ones, unless they are spread.
+
+    Who is in a later wave of an earlier execution has their own next instant: the cutter has
+    left out whom this one overtakes.
+    """
+    execution_id = unit.executions.add(slot, state=State.CUTTING, now_ms=now_ms)
+    if execution_id is None:
+        return Planned()
+    if not is_spread(slot.order):
+        unit.executions.supersede(slot.task_id, by=execution_id)
+    return Planned(started=1)
+
+
+def _miss(unit: Unit, slot: Slot, reason: str, now_ms: int) -> Planned:
+    added = unit.executions.add(slot, state=State.MISSED, now_ms=now_ms, reason=reason)
+    return Planned(missed=int(added is not None))
+
+
+def _too_late(slot: Slot, now_ms: int) -> str:
     return (
-        f"due at {hood_text(slot.due_ms)} GMT, but nothing planned it before "
+        f"due at {hood_text(slot.due_ms)}, but nothing planned it before "
         f"{hood_text(now_ms)} GMT, when its ttl of {slot.order.ttl_s} s was over"
     )

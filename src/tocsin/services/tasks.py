@@ -1,35 +1,23 @@
 """The order desk: push tasks are taken, or refused with everything that is wrong."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from tocsin.domain.account import Scope
+from tocsin.domain.calendar import Place, place_of
 from tocsin.domain.errors import Invalid, NotFound
-from tocsin.domain.event import COUNTER_OF_KIND
-from tocsin.domain.execution import Execution
-from tocsin.domain.outcome import Outcome, counters
-from tocsin.domain.push_task import Draft, PushTask, Status
+from tocsin.domain.push_task import Draft, PushTask
 from tocsin.domain.targeting import unknown_excluded
 
 
 class Tasks(Protocol):
     """The store's side of tasks."""
 
-    def add(self, scope: Scope, draft: Draft, *, next_due_ms: int | None, now_ms: int) -> int: ...
+    def add(self, new: Sequence[tuple[Scope, Draft, Place]], *, now_ms: int) -> list[int]: ...
     def find(self, scope: Scope, task_id: int) -> PushTask | None: ...
     def newest(self, scope: Scope, *, offset: int, limit: int) -> list[PushTask]: ...
     def count(self, scope: Scope) -> int: ...
-
-
-class Executions(Protocol):
-    """The store's side of executions."""
-
-    def of_task(self, task_id: int, *, offset: int, limit: int) -> list[Execution]: ...
-    def count_of_task(self, task_id: int) -> int: ...
-    def outcome_counts(self, execution_ids: Sequence[int]) -> dict[int, dict[Outcome, int]]: ...
-    def event_counts(self, execution_ids: Sequence[int]) -> dict[int, dict[int, int]]: ...
 
 
 class Containers(Protocol):
@@ -44,8 +32,6 @@ class Unit(Protocol):
     @property
     def tasks(self) -> Tasks: ...
     @property
-    def executions(self) -> Executions: ...
-    @property
     def containers(self) -> Containers: ...
 
 
@@ -54,14 +40,6 @@ class Store(Protocol):
 
     def write(self) -> AbstractContextManager[Unit]: ...
     def read(self) -> AbstractContextManager[Unit]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """An execution with its counters (contract.md section 3)."""
-
-    execution: Execution
-    counters: Mapping[str, int]
 
 
 class TaskService:
@@ -79,52 +57,19 @@ class TaskService:
             faults = unknown_excluded(draft.targeting, unit.containers.hosts(scope.root_id))
             if faults:
                 raise Invalid(tuple(faults))
-            return unit.tasks.add(
-                scope, draft, next_due_ms=_first_due_ms(draft, now_ms), now_ms=now_ms
-            )
+            place = place_of(draft, before=None, now_ms=now_ms)
+            (task_id,) = unit.tasks.add([(scope, draft, place)], now_ms=now_ms)
+            return task_id
 
     def view(self, scope: Scope, task_id: int) -> PushTask:
         """Return one task. Raises NotFound."""
         with self._store.read() as unit:
-            return _seen(unit, scope, task_id)
+            task = unit.tasks.find(scope, task_id)
+        if task is None:
+            raise NotFound("push task", str(task_id))
+        return task
 
     def list(self, scope: Scope, *, offset: int, limit: int) -> tuple[int, Sequence[PushTask]]:
         """Return how many tasks there are, and some of them, newest first."""
         with self._store.read() as unit:
             return unit.tasks.count(scope), unit.tasks.newest(scope, offset=offset, limit=limit)
-
-    def executions(
-        self, scope: Scope, task_id: int, *, offset: int, limit: int
-    ) -> tuple[int, Sequence[Counted]]:
-        """Return how many executions a task has had, and some, newest first. Raises NotFound."""
-        with self._store.read() as unit:
-            _seen(unit, scope, task_id)
-            found = unit.executions.of_task(task_id, offset=offset, limit=limit)
-            ids = [one.id for one in found]
-            outcomes = unit.executions.outcome_counts(ids)
-            events = unit.executions.event_counts(ids)
-            total = unit.executions.count_of_task(task_id)
-        return total, [
-            Counted(one, _counters(outcomes.get(one.id, {}), events.get(one.id, {})))
-            for one in found
-        ]
-
-
-def _seen(unit: Unit, scope: Scope, task_id: int) -> PushTask:
-    task = unit.tasks.find(scope, task_id)
-    if task is None:
-        raise NotFound("push task", str(task_id))
-    return task
-
-
-def _first_due_ms(draft: Draft, now_ms: int) -> int | None:
-    if draft.status is not Status.ACTIVE:
-        return None
-    start = draft.schedule.start
-    return start if isinstance(start, int) else now_ms
-
-
-def _counters(outcomes: Mapping[Outcome, int], events: Mapping[int, int]) -> dict[str, int]:
-    return counters(outcomes) | {
-        name: events.get(int(kind), 0) for kind, name in COUNTER_OF_KIND.items()
-    }

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Final
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from tocsin.domain.execution import Execution, Kind, Order, Slot, State
+from tocsin.domain.execution import SENDABLE, Execution, Kind, Order, Slot, State
 from tocsin.domain.outcome import Outcome
 from tocsin.store.tables import event_fold, execution, parcel
 from tocsin.store.upsert import insert_new
+
+_SENDABLE: Final = [state.value for state in SENDABLE]
+_LIVE: Final = [*_SENDABLE, State.PAUSED.value]
 
 
 class Executions:
@@ -92,6 +96,87 @@ class Executions:
             .values(state=State.CANCELLED.value, reason=reason, end_ms=now_ms)
         )
 
+    def live_of(self, task_id: int) -> list[int]:
+        """Return the ids of a task's executions that are not over, locked until commit."""
+        rows = self._connection.scalars(
+            select(execution.c.id)
+            .where(execution.c.task_id == task_id, execution.c.state.in_(_LIVE))
+            .order_by(execution.c.id)
+            .with_for_update()
+        )
+        return list(rows)
+
+    def pause(self, task_id: int) -> None:
+        """Stop the executions of a task where they are."""
+        self._connection.execute(
+            update(execution)
+            .where(execution.c.task_id == task_id, execution.c.state.in_(_SENDABLE))
+            .values(paused_state=execution.c.state, state=State.PAUSED.value)
+        )
+
+    def resume(self, task_id: int) -> None:
+        """Let the paused executions of a task go on where they stopped."""
+        self._connection.execute(
+            update(execution)
+            .where(execution.c.task_id == task_id, execution.c.state == State.PAUSED.value)
+            .values(
+                state=func.coalesce(execution.c.paused_state, State.SENDING.value),
+                paused_state=None,
+            )
+        )
+
+    def cancel(self, task_id: int, *, now_ms: int) -> None:
+        """End the executions of a task; who is pending is swept up by and by."""
+        self._connection.execute(
+            update(execution)
+            .where(execution.c.task_id == task_id, execution.c.state.in_(_LIVE))
+            .values(
+                state=State.CANCELLED.value,
+                paused_state=None,
+                sweep=Outcome.CANCELLED.name.lower(),
+                reason="cancelled on request",
+                end_ms=now_ms,
+            )
+        )
+
+    def supersede(self, task_id: int, *, by: int) -> None:
+        """End the earlier live executions of a task in favour of the execution *by*."""
+        self._connection.execute(
+            update(execution)
+            .where(
+                execution.c.task_id == task_id,
+                execution.c.id != by,
+                execution.c.kind != Kind.TEST.value,
+                execution.c.state.in_(_LIVE),
+            )
+            .values(
+                state=State.SENDING.value,
+                paused_state=None,
+                sweep=Outcome.SUPERSEDED.name.lower(),
+                reason=f"superseded by execution {by}",
+            )
+        )
+
+    def take_swept(self, *, limit: int) -> list[tuple[int, Outcome]]:
+        """Return executions whose pending recipients are to be given an outcome, and which.
+
+        They stay locked until commit; another sweeper passes over them.
+        """
+        rows = self._connection.execute(
+            select(execution.c.id, execution.c.sweep)
+            .where(execution.c.sweep.is_not(None))
+            .order_by(execution.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return [(row.id, Outcome[row.sweep.upper()]) for row in rows]
+
+    def mark_swept(self, execution_id: int) -> None:
+        """Note that nobody of an execution is pending any more."""
+        self._connection.execute(
+            update(execution).where(execution.c.id == execution_id).values(sweep=None)
+        )
+
     def existing(self, execution_ids: Iterable[int]) -> set[int]:
         """Return those of the ids that there is an execution for."""
         return set(
@@ -118,7 +203,11 @@ class Executions:
         )
         return self._connection.scalars(
             update(execution)
-            .where(execution.c.state == State.SENDING.value, ~open_parcel.exists())
+            .where(
+                execution.c.state == State.SENDING.value,
+                execution.c.sweep.is_(None),
+                ~open_parcel.exists(),
+            )
             .values(state=State.DONE.value, end_ms=now_ms)
             .returning(execution.c.task_id)
         ).all()
@@ -141,9 +230,7 @@ class Executions:
 
     def live_outcome_counts(self) -> dict[Outcome, int]:
         """Return how many recipients of all executions that are not over have each outcome."""
-        live = select(execution.c.id).where(
-            execution.c.state.in_([State.CUTTING.value, State.SENDING.value, State.PAUSED.value])
-        )
+        live = select(execution.c.id).where(execution.c.state.in_(_LIVE))
         found = self.outcome_counts(self._connection.scalars(live).all())
         return {outcome: sum(one[outcome] for one in found.values()) for outcome in Outcome}
 

@@ -367,6 +367,8 @@ parcel = Table(
     Column("due_ms", Millis, nullable=False),
     Column("expires_ms", Millis, nullable=False),
     Column("fence", Integer, nullable=False, server_default=text("0")),
+    # When the lease of its holder ends; null: nobody holds it.
+    Column("lease_ms", Millis),
     Column("recipients", LargeBinary, nullable=False),
     Column("outcomes", LargeBinary, nullable=False),
     Column("retries", LargeBinary, nullable=False),

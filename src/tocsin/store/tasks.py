@@ -1,13 +1,15 @@
 """Push tasks."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from tocsin.domain import adex, message
 from tocsin.domain.account import Scope
-from tocsin.domain.execution import Order, Slot, State, schedule_json
+from tocsin.domain.calendar import Place
+from tocsin.domain.execution import State
 from tocsin.domain.push_task import Draft, PushTask, Status
 from tocsin.domain.schedule import IMMEDIATELY, QuietTime, Schedule
 from tocsin.domain.targeting import read_targeting, targeting_json
@@ -21,31 +23,34 @@ class Tasks:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, scope: Scope, draft: Draft, *, next_due_ms: int | None, now_ms: int) -> int:
-        """Add a task; return its id."""
-        found: int = self._connection.execute(
-            insert(push_task)
-            .values(
-                root_id=scope.root_id,
-                account_id=scope.account_id,
-                next_due_ms=next_due_ms,
-                next_slot_ms=next_due_ms,
-                create_ms=now_ms,
-                update_ms=now_ms,
-                **_ordered(draft),
+    def add(self, new: Sequence[tuple[Scope, Draft, Place]], *, now_ms: int) -> list[int]:
+        """Add tasks; return their ids, in the same order."""
+        if not new:
+            return []
+        return list(
+            self._connection.scalars(
+                insert(push_task).returning(push_task.c.id, sort_by_parameter_order=True),
+                [
+                    {
+                        "root_id": scope.root_id,
+                        "account_id": scope.account_id,
+                        "create_ms": now_ms,
+                        "update_ms": now_ms,
+                        **_ordered(draft),
+                        **asdict(place),
+                    }
+                    for scope, draft, place in new
+                ],
             )
-            .returning(push_task.c.id)
-        ).scalar_one()
-        return found
+        )
+
+    def _visible(self, scope: Scope) -> Select[tuple[Any, ...]]:
+        return select(push_task).where(push_task.c.delete_ms.is_(None), *seen_by(scope, push_task))
 
     def find(self, scope: Scope, task_id: int) -> PushTask | None:
         """Return a task that *scope* sees."""
         row = self._connection.execute(
-            select(push_task).where(
-                push_task.c.id == task_id,
-                push_task.c.delete_ms.is_(None),
-                *seen_by(scope, push_task),
-            )
+            self._visible(scope).where(push_task.c.id == task_id)
         ).one_or_none()
         return None if row is None else _task(row)
 
@@ -69,8 +74,8 @@ class Tasks:
         ).scalar_one()
         return found
 
-    def due(self, *, now_ms: int, limit: int) -> list[Slot]:
-        """Return due slots, their tasks locked until commit; another planner passes over them."""
+    def due(self, *, now_ms: int, limit: int) -> list[PushTask]:
+        """Return due tasks, locked until commit; another planner passes over them."""
         rows = self._connection.execute(
             select(push_task)
             .where(push_task.c.next_due_ms <= now_ms)
@@ -78,34 +83,50 @@ class Tasks:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        return [
-            Slot(
-                task_id=row.id,
-                root_id=row.root_id,
-                account_id=row.account_id,
-                due_ms=row.next_slot_ms,
-                order=Order(
-                    message=row.message,
-                    targeting=row.targeting,
-                    ttl_s=row.ttl_s,
-                    urgency=row.urgency,
-                    custom_data=row.custom_data,
-                    adex=row.adex,
-                    name=row.name,
-                    total_user=row.total_user,
-                    schedule=schedule_json(_schedule(row)),
-                    active_ms=row.active_ms or 0,
-                ),
-            )
-            for row in rows
-        ]
+        return [_task(row) for row in rows]
 
-    def mark_fired(self, task_id: int, *, due_ms: int, next_due_ms: int | None) -> None:
-        """Move a task from the slot *due_ms* to its next one."""
+    def mark_fired(
+        self, task_id: int, *, slot_ms: int, next_slot_ms: int | None, next_due_ms: int | None
+    ) -> None:
+        """Move a task on: *slot_ms* was its last slot, *next_slot_ms* is its next."""
         self._connection.execute(
             update(push_task)
-            .where(push_task.c.id == task_id, push_task.c.next_slot_ms == due_ms)
-            .values(next_due_ms=next_due_ms, next_slot_ms=next_due_ms, last_due_ms=due_ms)
+            .where(push_task.c.id == task_id)
+            .values(last_due_ms=slot_ms, next_slot_ms=next_slot_ms, next_due_ms=next_due_ms)
+        )
+
+    def lock(self, scope: Scope, task_id: int) -> PushTask | None:
+        """Return a task that *scope* sees; nobody else changes it until commit."""
+        row = self._connection.execute(
+            self._visible(scope).where(push_task.c.id == task_id).with_for_update()
+        ).one_or_none()
+        return None if row is None else _task(row)
+
+    def rewrite(self, task_id: int, draft: Draft, place: Place, *, now_ms: int) -> None:
+        """Write what a client changed of a task, and where it stands now."""
+        self._connection.execute(
+            update(push_task)
+            .where(push_task.c.id == task_id)
+            .values(update_ms=now_ms, **_ordered(draft), **asdict(place))
+        )
+
+    def note_execution(self, task_id: int, *, at_ms: int) -> None:
+        """Note an execution beside the schedule."""
+        self._connection.execute(
+            update(push_task).where(push_task.c.id == task_id).values(last_due_ms=at_ms)
+        )
+
+    def delete(self, task_id: int, *, now_ms: int) -> None:
+        """Take a task out of sight; its executions stay."""
+        self._connection.execute(
+            update(push_task)
+            .where(push_task.c.id == task_id)
+            .values(
+                delete_ms=now_ms,
+                status=int(Status.INACTIVE),
+                next_slot_ms=None,
+                next_due_ms=None,
+            )
         )
 
     def finish_idle(self, *, now_ms: int, task_ids: Sequence[int]) -> None:
@@ -172,6 +193,7 @@ def _task(row: Row[tuple[Any, ...]]) -> PushTask:
     targeting, _ = read_targeting(row.targeting)
     return PushTask(
         id=row.id,
+        root_id=row.root_id,
         account_id=row.account_id,
         name=row.name,
         status=Status(row.status),

@@ -10,11 +10,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tocsin import __version__
 from tocsin.telemetry.events import Event, Telemetry, where
 from tocsin.web import problems
 from tocsin.web.access import logged
 from tocsin.web.deadline import deadline
+from tocsin.web.docs.page import docs
+from tocsin.web.edge.described import PATHS, SECURITY
 from tocsin.web.hood.door import Door, Operation
+from tocsin.web.openapi import document
 
 
 class Health(Protocol):
@@ -51,7 +55,14 @@ class Face:
 
 def build(face: Face) -> Starlette:
     """Return the application."""
-    app = Starlette(routes=[*map(face.door.route, face.operations), *face.routes, *_watching(face)])
+    app = Starlette(
+        routes=[
+            *map(face.door.route, face.operations),
+            *face.routes,
+            *_watching(face),
+            *docs(document(face.operations, version=__version__, others=PATHS, security=SECURITY)),
+        ]
+    )
     app.router.redirect_slashes = False
 
     def on_crash(trace_id: str, crash: Exception) -> None:

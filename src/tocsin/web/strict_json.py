@@ -9,12 +9,19 @@ from typing import Any, Final, NoReturn
 from starlette.requests import Request
 
 from tocsin.domain.body import shown
-from tocsin.domain.errors import BodyTooLarge, Unreadable, UnsupportedMediaType
+from tocsin.domain.errors import (
+    BodyTooLarge,
+    Fault,
+    Invalid,
+    Unreadable,
+    UnsupportedMediaType,
+)
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 32
 MAX_INTEGER_DIGITS: Final = 20
 JSON: Final = "application/json"
+_EMPTY_OBJECT_BYTES: Final = 16
 
 # The quantifiers are possessive, so that no body can make the search go back over itself.
 _ALL_BUT_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[^\[\]{}"]++', re.DOTALL)
@@ -75,6 +82,20 @@ async def read_body(
             raise BodyTooLarge(limit_bytes)
         body += chunk
     return bytes(body)
+
+
+async def refuse_body(request: Request) -> None:
+    """Take nothing, or an empty JSON object, as the body of *request*. Raises Invalid.
+
+    A body that is not looked at might be meant to narrow what the call does.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _EMPTY_OBJECT_BYTES:
+            break
+    if bytes(body).strip() not in (b"", b"{}"):
+        raise Invalid((Fault("", "this call takes no body"),))
 
 
 def _check_media_type(request: Request, wanted: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ from tocsin.domain.errors import Forbidden
 from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.web.hood.fields import Field, Schema
 from tocsin.web.hood.replays import claim_of
-from tocsin.web.strict_json import loads, read_body
+from tocsin.web.strict_json import loads, read_body, refuse_body
 
 
 class Callers(Protocol):
@@ -94,6 +94,7 @@ class Operation:
     examples: Mapping[str, Any] = field(default_factory=dict)
     refusals: Sequence[int] = ()
     replayable: bool = False
+    deprecated: bool = False
 
 
 class Door:
@@ -115,7 +116,9 @@ class Door:
             if operation.scope not in credential.scopes:
                 wanted = operation.scope
                 raise Forbidden(f"the token {credential.name!r} does not have the scope {wanted!r}")
-            raw = b"" if operation.body is None else await read_body(request)
+            raw = await read_body(request) if operation.body is not None else b""
+            if operation.body is None and request.method != "GET":
+                await refuse_body(request)
             call = Call(
                 credential=credential,
                 now_ms=now_ms,

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from tocsin.domain.body import inside, unknown_keys
 from tocsin.domain.dictionaries import is_language_tag
-from tocsin.domain.errors import Fault
+from tocsin.domain.errors import Fault, Invalid
 from tocsin.domain.instants import InstantError, parse_instant
 
 MAX_URL_BYTES: Final = 2048
@@ -128,6 +128,15 @@ def read_object(value: Any, at: Place, fields: Mapping[str, Field]) -> dict[str,
         if field.required and value.get(key) is None:
             at.inside(key).refuse("is required")
     return found
+
+
+def read_body_of(fields: Mapping[str, Field], body: dict[str, Any]) -> dict[str, Any]:
+    """Return what was read of a whole *body*. Raises Invalid with every fault."""
+    faults: list[Fault] = []
+    read = read_object(body, Place("", faults), fields)
+    if faults:
+        raise Invalid(tuple(faults))
+    return read
 
 
 def text(*, most_bytes: int, least_bytes: int = 0) -> Reader:

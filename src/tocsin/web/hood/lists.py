@@ -7,6 +7,7 @@ from typing import Any, Final
 from starlette.datastructures import QueryParams
 
 from tocsin.domain.errors import Fault, Invalid
+from tocsin.web.hood.door import Parameter
 
 DEFAULT_SIZE: Final = 20
 LARGEST_SIZE: Final = 500
@@ -41,6 +42,13 @@ def read_page(query: QueryParams) -> Page:
     if faults or limit is None or start is None:
         raise Invalid(tuple(faults))
     return Page(offset=(start - 1) * limit, limit=limit)
+
+
+def page_parameter() -> Parameter:
+    """Return the parameter ``page``."""
+    return Parameter(
+        "page", f"N, or N,M: page N of M items, M up to {LARGEST_SIZE}", {"type": "string"}
+    )
 
 
 def listing(total: int, items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

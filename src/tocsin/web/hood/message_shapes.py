@@ -148,7 +148,7 @@ def identifier(value: Any, _at: Place) -> str:
     return found
 
 
-def identifiers(*, or_one: bool = False) -> Reader:
+def identifiers(*, or_one: bool = False, at_least: int = 0) -> Reader:
     """Return a reader of an array of ids, each once. or_one: a single id is taken as well."""
 
     def read(value: Any, at: Place) -> tuple[str, ...]:
@@ -156,8 +156,8 @@ def identifiers(*, or_one: bool = False) -> Reader:
             if or_one:
                 return (identifier(value, at),)
             raise RefusedError("must be an array of ids")
-        if len(value) > MAX_IDS:
-            raise RefusedError(f"has {len(value)} ids; {MAX_IDS} are the most")
+        if not at_least <= len(value) <= MAX_IDS:
+            raise RefusedError(f"has {len(value)} ids; it must have {at_least} to {MAX_IDS}")
         found: list[str] = []
         for number, item in enumerate(value):
             try:
@@ -168,7 +168,12 @@ def identifiers(*, or_one: bool = False) -> Reader:
             raise RefusedError("names an id more than once")
         return tuple(found)
 
-    array = {"type": "array", "maxItems": MAX_IDS, "items": identifier.schema}
+    array = {
+        "type": "array",
+        "minItems": at_least,
+        "maxItems": MAX_IDS,
+        "items": identifier.schema,
+    }
     return Reader(read, {"anyOf": [array, identifier.schema]} if or_one else array)
 
 

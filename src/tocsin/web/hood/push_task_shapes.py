@@ -25,14 +25,17 @@ from tocsin.domain.push_task import (
 )
 from tocsin.domain.schedule import IMMEDIATELY, QuietTime, Schedule, Start
 from tocsin.domain.targeting import Targeting, read_targeting, targeting_json
+from tocsin.web.hood.answers import FLAG, ID, NULL_OR_TIME, NUMBER, TIME, object_of
 from tocsin.web.hood.fields import (
     READ_ONLY,
     Field,
     Place,
     Reader,
     RefusedError,
+    Schema,
     flag,
     instant,
+    nullable,
     number_schema,
     object_schema,
     one_of,
@@ -140,6 +143,65 @@ def task_view(task: PushTask) -> dict[str, Any]:
         "create_time": _when(task.create_ms),
         "update_time": _when(task.update_ms),
     }
+
+
+_TEXT: Final = {"type": "string"}
+_TEXTS: Final = {"type": "object", "additionalProperties": _TEXT}
+_BUTTON: Final = {"title": _TEXTS, "icon": nullable(_TEXT), "url": nullable(_TEXT)}
+_OPTIONAL_TEXTS: Final = ("icon", "badge", "tag", "vibration")
+_FLAGS: Final = ("require_interaction", "renotify", "silent")
+
+
+def _message_view(texts: Schema, optional_texts: Schema, button: Mapping[str, Schema]) -> Schema:
+    return object_of(
+        title=texts,
+        body=optional_texts,
+        image=optional_texts,
+        landing_url=_TEXT,
+        actions={"type": "array", "items": object_of(**button)},
+        **dict.fromkeys(_OPTIONAL_TEXTS, nullable(_TEXT)),
+        **dict.fromkeys(_FLAGS, FLAG),
+    )
+
+
+_IDS: Final = nullable({"type": "array", "items": ID})
+TASK_VIEW: Final = object_of(
+    id=ID,
+    name=_TEXT,
+    status={"enum": [str(int(status)) for status in Status]},
+    start_time=nullable({"anyOf": [{"const": IMMEDIATELY}, TIME]}),
+    end_time=NULL_OR_TIME,
+    frequency=nullable(NUMBER),
+    cron=nullable(_TEXT),
+    quiet_time=nullable(object_of(**{"from": NUMBER, "to": NUMBER})),
+    user_time_zone=FLAG,
+    ttl=NUMBER,
+    total_user=nullable(NUMBER),
+    custom_data=nullable(_TEXT),
+    urgency={"enum": list(URGENCIES)},
+    message=nullable(
+        _message_view(_TEXTS, _TEXTS, {**_BUTTON, "action": {"type": "null"}}),
+    ),
+    adex=nullable(
+        object_of(
+            zone_id=ID,
+            account_id=_IDS,
+            campaign_id=_IDS,
+            group_id=_IDS,
+            default_campaign_id=nullable(ID),
+            number_of_messages=NUMBER,
+            repeat_on_click=FLAG,
+            fallback_message=nullable(
+                _message_view(_TEXT, nullable(_TEXT), {**_BUTTON, "title": _TEXT})
+            ),
+        )
+    ),
+    targeting={"type": "object"},
+    next_execution_time=NULL_OR_TIME,
+    last_execution_time=NULL_OR_TIME,
+    create_time=TIME,
+    update_time=TIME,
+)
 
 
 def _merged(known: Any, patch: Any) -> Any:
@@ -268,3 +330,14 @@ TASK: Final[Mapping[str, Field]] = {
     "update_time": READ_ONLY,
 }
 _SHOWN_ONLY: Final = frozenset(key for key, field in TASK.items() if field is READ_ONLY)
+
+_PARTS: Final = ("quiet_time", "message", "adex", "targeting")
+# A merge patch may name any part of a task; null takes back what is there (RFC 7396). It is
+# judged by what it leaves, so of an object any part may be sent.
+PATCH: Final[Mapping[str, Field]] = {
+    key: Field(
+        Reader(field.read.read, {"type": "object"} if key in _PARTS else field.read.schema),
+        null_is_absent=field.null_is_absent,
+    )
+    for key, field in TASK.items()
+}

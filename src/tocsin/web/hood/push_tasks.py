@@ -1,21 +1,31 @@
-"""``/v1/hood/push-tasks``: create, list, view, and the executions of a task."""
+"""``/v1/hood/push-tasks``: create, list, view, change, delete, and the commands."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from tocsin.domain.account import Scope
-from tocsin.domain.errors import NotFound
-from tocsin.domain.idempotency import Receipt
-from tocsin.domain.instants import hood_text
+from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.domain.message_token import TOKEN_LENGTH
 from tocsin.domain.push_task import Draft, PushTask
-from tocsin.services.tasks import Counted
-from tocsin.web.hood.door import Call, Operation, created
-from tocsin.web.hood.lists import listing, read_page
-from tocsin.web.hood.push_task_shapes import TASK, read_create, task_view
+from tocsin.web.hood.answers import CREATED, listed, row_id_in
+from tocsin.web.hood.door import Call, Operation, created, done
+from tocsin.web.hood.fields import Field, read_body_of
+from tocsin.web.hood.lists import listing, page_parameter, read_page
+from tocsin.web.hood.message_shapes import identifiers
+from tocsin.web.hood.push_task_shapes import (
+    PATCH,
+    TASK,
+    TASK_VIEW,
+    read_create,
+    read_patch,
+    task_view,
+)
+
+_TEST: Final = {"users": Field(identifiers(at_least=1), required=True)}
+_ONE: Final = "/{task_id}"
 
 
 class Tasks(Protocol):
@@ -24,12 +34,36 @@ class Tasks(Protocol):
     def create(self, scope: Scope, draft: Draft, *, now_ms: int) -> int: ...
     def view(self, scope: Scope, task_id: int) -> PushTask: ...
     def list(self, scope: Scope, *, offset: int, limit: int) -> tuple[int, Sequence[PushTask]]: ...
-    def executions(
-        self, scope: Scope, task_id: int, *, offset: int, limit: int
-    ) -> tuple[int, Sequence[Counted]]: ...
 
 
-def push_tasks(tasks: Tasks) -> list[Operation]:
+class Commands(Protocol):
+    """What changes a task that is there."""
+
+    def edit(
+        self, scope: Scope, task_id: int, edit: Callable[[PushTask], Draft], *, now_ms: int
+    ) -> None: ...
+    def delete(self, scope: Scope, task_id: int, *, now_ms: int) -> None: ...
+    def pause(self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None) -> Receipt: ...
+    def resume(
+        self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None
+    ) -> Receipt: ...
+    def cancel(
+        self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None
+    ) -> Receipt: ...
+    def run(self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None) -> Receipt: ...
+    def copy(self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None) -> Receipt: ...
+    def test(
+        self,
+        scope: Scope,
+        task_id: int,
+        users: Sequence[str],
+        *,
+        now_ms: int,
+        claim: Claim | None,
+    ) -> Receipt: ...
+
+
+def push_tasks(tasks: Tasks, commands: Commands) -> list[Operation]:
     """Return the calls of push tasks. ``/v0`` is the vendor's older path to the same handlers."""
 
     async def create(call: Call) -> Response:
@@ -45,69 +79,140 @@ def push_tasks(tasks: Tasks) -> list[Operation]:
         return JSONResponse(listing(total, map(task_view, found)))
 
     async def view(call: Call) -> Response:
-        task = await run_in_threadpool(tasks.view, call.scope, id_of(call))
+        task = await run_in_threadpool(tasks.view, call.scope, _id(call))
         return JSONResponse(listing(1, [task_view(task)]))
 
-    async def executions(call: Call) -> Response:
-        page = read_page(call.query)
-        total, found = await run_in_threadpool(
-            tasks.executions, call.scope, id_of(call), offset=page.offset, limit=page.limit
-        )
-        return JSONResponse(listing(total, map(execution_view, found)))
+    async def change(call: Call) -> Response:
+        def edit(task: PushTask) -> Draft:
+            return read_patch(task, call.body, now_ms=call.now_ms, token_length=TOKEN_LENGTH)
 
-    of_both = [
-        Operation(
-            method=method,
-            path=f"/{version}/hood/push-tasks{rest}",
+        await run_in_threadpool(commands.edit, call.scope, _id(call), edit, now_ms=call.now_ms)
+        return done()
+
+    async def delete(call: Call) -> Response:
+        await run_in_threadpool(commands.delete, call.scope, _id(call), now_ms=call.now_ms)
+        return done()
+
+    def both(method: str, path: str, **said: Any) -> list[Operation]:
+        return [
+            Operation(
+                method=method,
+                path=f"/{version}/hood/push-tasks{path}",
+                resource="push-tasks",
+                deprecated=version == "v0",
+                **said,
+            )
+            for version in ("v1", "v0")
+        ]
+
+    return [
+        *both(
+            "POST",
+            "",
+            handle=create,
+            scope="write",
+            summary="Create a push task",
+            status=201,
+            body=TASK,
+            answer=CREATED,
+            replayable=True,
+        ),
+        *both(
+            "GET",
+            "",
+            handle=list_,
+            scope="read",
+            summary="List push tasks",
+            parameters=(page_parameter(),),
+            answer=listed(TASK_VIEW, partial=True),
+        ),
+        *both(
+            "GET",
+            _ONE,
+            handle=view,
+            scope="read",
+            summary="View a push task",
+            answer=listed(TASK_VIEW),
+            refusals=(404,),
+        ),
+        *both(
+            "PATCH",
+            _ONE,
+            handle=change,
+            scope="write",
+            summary="Change a push task (JSON Merge Patch)",
+            status=204,
+            body=PATCH,
+            refusals=(404, 409),
+        ),
+        *both(
+            "DELETE",
+            _ONE,
+            handle=delete,
+            scope="write",
+            summary="Delete a push task; what is under way is cancelled, statistics stay",
+            status=204,
+            refusals=(404,),
+        ),
+        *_commands(commands),
+    ]
+
+
+def _commands(commands: Commands) -> list[Operation]:
+    async def copy(call: Call) -> Response:
+        return created(await _tell(commands.copy, call))
+
+    async def test(call: Call) -> Response:
+        users = read_body_of(_TEST, call.body)["users"]
+        return done(
+            await run_in_threadpool(
+                commands.test, call.scope, _id(call), users, now_ms=call.now_ms, claim=call.claim
+            )
+        )
+
+    def plain(command: Callable[..., Receipt]) -> Callable[[Call], Any]:
+        async def handle(call: Call) -> Response:
+            return done(await _tell(command, call))
+
+        return handle
+
+    def operation(name: str, handle: Any, summary: str, **said: Any) -> Operation:
+        usual: dict[str, Any] = {"status": 204, "refusals": (404, 409)}
+        return Operation(
+            method="POST",
+            path=f"/v1/hood/push-tasks/{{task_id}}/{name}",
             handle=handle,
-            scope=scope,
+            scope="write",
             summary=summary,
             resource="push-tasks",
-            status=status,
-            body=body,
+            replayable=True,
+            **usual | said,
         )
-        for version in ("v1", "v0")
-        for method, rest, handle, scope, summary, status, body in (
-            ("POST", "", create, "write", "Create a push task", 201, TASK),
-            ("GET", "", list_, "read", "List push tasks", 200, None),
-            ("GET", "/{task_id}", view, "read", "View a push task", 200, None),
-        )
-    ]
+
     return [
-        *of_both,
-        Operation(
-            method="GET",
-            path="/v1/hood/push-tasks/{task_id}/executions",
-            handle=executions,
-            scope="read",
-            summary="List the executions of a push task",
-            resource="push-tasks",
+        operation("pause", plain(commands.pause), "Pause: an execution keeps its place"),
+        operation("resume", plain(commands.resume), "Resume: go on where it stopped"),
+        operation(
+            "cancel", plain(commands.cancel), "Cancel the execution under way", refusals=(404,)
         ),
+        operation("run", plain(commands.run), "Start an execution now"),
+        operation(
+            "copy",
+            copy,
+            "Make an inactive copy",
+            status=201,
+            answer=CREATED,
+            refusals=(404,),
+        ),
+        operation("test", test, "Send to named users only", body=_TEST, refusals=(404,)),
     ]
 
 
-def execution_view(counted: Counted) -> dict[str, Any]:
-    """Return an execution in the API's shape; instants are GMT, counters whole numbers."""
-    execution = counted.execution
-    return {
-        "id": str(execution.id),
-        "task_id": str(execution.task_id),
-        "state": execution.state.value,
-        "reason": execution.reason,
-        "scheduled_time": hood_text(execution.due_ms),
-        "start_time": _text(execution.start_ms),
-        "end_time": _text(execution.end_ms),
-        "counters": dict(counted.counters),
-    }
+async def _tell(command: Callable[..., Receipt], call: Call) -> Receipt:
+    return await run_in_threadpool(
+        command, call.scope, _id(call), now_ms=call.now_ms, claim=call.claim
+    )
 
 
-def _text(instant_ms: int | None) -> str | None:
-    return None if instant_ms is None else hood_text(instant_ms)
-
-
-def id_of(call: Call) -> int:
-    """Return the push task's id in the path. Raises NotFound for what can be none."""
-    text = call.path["task_id"]
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise NotFound("push task", text)
-    return int(text)
+def _id(call: Call) -> int:
+    return row_id_in(call, "task_id", "push task")

@@ -198,6 +198,7 @@ def _widen_execution() -> None:
     op.add_column("execution", sa.Column("paused_state", sa.String(length=16), nullable=True))
     op.add_column("execution", sa.Column("sweep", sa.String(length=16), nullable=True))
     op.add_column("execution", sa.Column("quotas", sa.Text(), nullable=True))
+    op.add_column("parcel", sa.Column("lease_ms", sa.BigInteger(), nullable=True))
     op.add_column("parcel", sa.Column("attempts", sa.LargeBinary(), nullable=True))
     op.create_index(
         "ix_execution_sweep",

@@ -1,0 +1,245 @@
+"""What a client tells a task to do: pause, resume, cancel, run, copy, test."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any, Protocol
+
+from tocsin.domain.account import Scope
+from tocsin.domain.calendar import Place, place_of
+from tocsin.domain.errors import Conflict, Fault, Invalid, NotFound
+from tocsin.domain.execution import Kind, Slot, State, order_of
+from tocsin.domain.idempotency import Claim, Receipt
+from tocsin.domain.push_task import Draft, PushTask, Status
+from tocsin.domain.schedule import Schedule
+from tocsin.domain.targeting import USERS, Criterion, Targeting
+from tocsin.services.idempotency import Requests, once
+
+
+class Tasks(Protocol):
+    """The store's side of tasks."""
+
+    def add(self, new: Sequence[tuple[Scope, Draft, Place]], *, now_ms: int) -> list[int]: ...
+    def lock(self, scope: Scope, task_id: int) -> PushTask | None: ...
+    def rewrite(self, task_id: int, draft: Draft, place: Place, *, now_ms: int) -> None: ...
+    def note_execution(self, task_id: int, *, at_ms: int) -> None: ...
+    def delete(self, task_id: int, *, now_ms: int) -> None: ...
+    def finish_idle(self, *, now_ms: int, task_ids: Sequence[int]) -> None: ...
+
+
+class Executions(Protocol):
+    """The store's side of executions."""
+
+    def add(
+        self, slot: Slot, *, state: State, now_ms: int, kind: Kind = Kind.SCHEDULED
+    ) -> int | None: ...
+    def pause(self, task_id: int) -> None: ...
+    def resume(self, task_id: int) -> None: ...
+    def cancel(self, task_id: int, *, now_ms: int) -> None: ...
+    def supersede(self, task_id: int, *, by: int) -> None: ...
+
+
+class Subscribers(Protocol):
+    """The store's side of subscribers."""
+
+    def seen(self, scope: Scope, ids: Iterable[int]) -> set[int]: ...
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    @property
+    def tasks(self) -> Tasks: ...
+    @property
+    def executions(self) -> Executions: ...
+    @property
+    def subscribers(self) -> Subscribers: ...
+    @property
+    def requests(self) -> Requests: ...
+
+
+class Store(Protocol):
+    """Where transactions come from."""
+
+    def write(self) -> AbstractContextManager[Unit]: ...
+
+
+class CommandService:
+    """A command that asks for what is so already changes nothing, and is no error.
+
+    Each locks the task's row first and its executions after it, as everybody does.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def edit(
+        self, scope: Scope, task_id: int, edit: Callable[[PushTask], Draft], *, now_ms: int
+    ) -> None:
+        """Change a task to what *edit* makes of it. Raises NotFound, Conflict, Invalid.
+
+        An execution that has begun sends what it began with; its state follows the status.
+        """
+        with self._store.write() as unit:
+            task = _open(unit, scope, task_id)
+            _rewrite(unit, task, edit(task), now_ms)
+
+    def pause(
+        self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None = None
+    ) -> Receipt:
+        """Make a task inactive; its execution keeps its place. Raises NotFound, Conflict."""
+        return self._set(scope, task_id, Status.INACTIVE, now_ms, claim)
+
+    def resume(
+        self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None = None
+    ) -> Receipt:
+        """Make a task active; its execution goes on. Raises NotFound, Conflict, Invalid."""
+        return self._set(scope, task_id, Status.ACTIVE, now_ms, claim)
+
+    def _set(
+        self, scope: Scope, task_id: int, status: Status, now_ms: int, claim: Claim | None
+    ) -> Receipt:
+        def act(unit: Unit) -> str:
+            task = _open(unit, scope, task_id)
+            if status is Status.ACTIVE and task.schedule.start is None:
+                sentence = "Push task without start_time can not be active."
+                raise Invalid((Fault("start_time", sentence),))
+            _rewrite(unit, task, replace(task, status=status), now_ms)
+            return ""
+
+        return self._once(claim, now_ms, act)
+
+    def cancel(
+        self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None = None
+    ) -> Receipt:
+        """End the task's execution; its schedule goes on. Raises NotFound."""
+
+        def act(unit: Unit) -> str:
+            _seen(unit, scope, task_id)
+            unit.executions.cancel(task_id, now_ms=now_ms)
+            unit.tasks.finish_idle(now_ms=now_ms, task_ids=[task_id])
+            return ""
+
+        return self._once(claim, now_ms, act)
+
+    def run(
+        self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None = None
+    ) -> Receipt:
+        """Start an execution now, beside the schedule. Raises NotFound, Conflict."""
+
+        def act(unit: Unit) -> str:
+            task = _open(unit, scope, task_id)
+            if task.status is not Status.ACTIVE:
+                raise Conflict(f"push task {task_id} is inactive: resume it before you run it")
+            # People's own hours are for slots; who asks for now means now.
+            now = replace(task, schedule=Schedule(start=now_ms), active_ms=now_ms)
+            execution_id = _execute(unit, now, Kind.MANUAL, now_ms)
+            unit.executions.supersede(task_id, by=execution_id)
+            unit.tasks.note_execution(task_id, at_ms=now_ms)
+            return ""
+
+        return self._once(claim, now_ms, act)
+
+    def test(
+        self,
+        scope: Scope,
+        task_id: int,
+        users: Sequence[str],
+        *,
+        now_ms: int,
+        claim: Claim | None = None,
+    ) -> Receipt:
+        """Send a task to *users* and nobody else, whatever its state and its targeting.
+
+        Raises NotFound, and Invalid for an id that is no subscriber's.
+        """
+
+        def act(unit: Unit) -> str:
+            task = _seen(unit, scope, task_id)
+            known = unit.subscribers.seen(scope, map(int, users))
+            strange = [number for number, id_ in enumerate(users) if int(id_) not in known]
+            if strange:
+                raise Invalid(
+                    tuple(Fault(f"users.{number}", "is no subscriber here") for number in strange)
+                )
+            shown = replace(
+                task,
+                schedule=Schedule(start=now_ms),
+                targeting=Targeting((Criterion(USERS, "include", tuple(users)),)),
+                total_user=None,
+                active_ms=now_ms,
+            )
+            _execute(unit, shown, Kind.TEST, now_ms)
+            return ""
+
+        return self._once(claim, now_ms, act)
+
+    def copy(
+        self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None = None
+    ) -> Receipt:
+        """Make an inactive task like this one; its id is the receipt's result. Raises NotFound."""
+
+        def act(unit: Unit) -> str:
+            task = _seen(unit, scope, task_id)
+            draft = _copied(task)
+            owner = Scope(root_id=task.root_id, account_id=task.account_id)
+            (made,) = unit.tasks.add([(owner, draft, Place())], now_ms=now_ms)
+            return str(made)
+
+        return self._once(claim, now_ms, act)
+
+    def delete(self, scope: Scope, task_id: int, *, now_ms: int) -> None:
+        """End what the task has under way, and take it out of sight. Raises NotFound."""
+        with self._store.write() as unit:
+            _seen(unit, scope, task_id)
+            unit.executions.cancel(task_id, now_ms=now_ms)
+            unit.tasks.delete(task_id, now_ms=now_ms)
+
+    def _once(self, claim: Claim | None, now_ms: int, act: Callable[[Unit], str]) -> Receipt:
+        with self._store.write() as unit:
+            return once(unit, claim, now_ms=now_ms, act=lambda: act(unit))
+
+
+def _seen(unit: Unit, scope: Scope, task_id: int) -> PushTask:
+    task = unit.tasks.lock(scope, task_id)
+    if task is None:
+        raise NotFound("push task", str(task_id))
+    return task
+
+
+def _open(unit: Unit, scope: Scope, task_id: int) -> PushTask:
+    task = _seen(unit, scope, task_id)
+    if task.status is Status.FINISHED:
+        raise Conflict(f"push task {task_id} is finished and can not be changed: copy it")
+    return task
+
+
+def _rewrite(unit: Unit, task: PushTask, draft: Draft, now_ms: int) -> None:
+    unit.tasks.rewrite(task.id, draft, place_of(draft, before=task, now_ms=now_ms), now_ms=now_ms)
+    if draft.status is Status.ACTIVE:
+        unit.executions.resume(task.id)
+    else:
+        unit.executions.pause(task.id)
+
+
+def _execute(unit: Unit, task: PushTask, kind: Kind, now_ms: int) -> int:
+    """Start an execution beside the schedule; two of one millisecond stand one after the other."""
+    due_ms = now_ms
+    while True:
+        slot = Slot(
+            task_id=task.id,
+            root_id=task.root_id,
+            account_id=task.account_id,
+            due_ms=due_ms,
+            order=order_of(task, next_slot_ms=None),
+        )
+        added = unit.executions.add(slot, state=State.CUTTING, now_ms=now_ms, kind=kind)
+        if added is not None:
+            return added
+        due_ms += 1
+
+
+def _copied(task: PushTask) -> Draft:
+    """Return what was ordered with *task*, inactive."""
+    ordered: dict[str, Any] = {name: getattr(task, name) for name in Draft.__dataclass_fields__}
+    return Draft(**ordered | {"status": Status.INACTIVE})

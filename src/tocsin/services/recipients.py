@@ -1,0 +1,117 @@
+"""What became of one person in an execution, or why they were not in it."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from tocsin.domain.account import Scope
+from tocsin.domain.errors import NotFound
+from tocsin.domain.execution import Execution, State
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.parcel import Addressed, reason_of
+from tocsin.domain.push_task import PushTask
+from tocsin.domain.subscription import Subscriber
+from tocsin.services import reaching
+
+
+class Tasks(Protocol):
+    """The store's side of tasks."""
+
+    def find(self, scope: Scope, task_id: int) -> PushTask | None: ...
+
+
+class Executions(Protocol):
+    """The store's side of executions."""
+
+    def by_id(self, execution_id: int) -> Execution | None: ...
+
+
+class Subscribers(reaching.Subscribers, Protocol):
+    """The store's side of subscribers."""
+
+    def find(self, scope: Scope, subscriber_id: int) -> Subscriber | None: ...
+
+
+class Parcels(Protocol):
+    """The store's side of parcels."""
+
+    def of_ordinal(self, execution_id: int, ordinal: int) -> Addressed | None: ...
+
+
+class Unit(reaching.Unit, Protocol):
+    """One transaction."""
+
+    @property
+    def tasks(self) -> Tasks: ...
+    @property
+    def executions(self) -> Executions: ...
+    @property
+    def subscribers(self) -> Subscribers: ...
+    @property
+    def parcels(self) -> Parcels: ...
+
+
+class Store(Protocol):
+    """Where transactions come from."""
+
+    def read(self) -> AbstractContextManager[Unit]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of one person. outcome: None for one who was not addressed.
+
+    at_ms: of the last attempt. answer: the HTTP status of the push service's last answer.
+    """
+
+    outcome: Outcome | None
+    reason: str
+    attempts: int = 0
+    at_ms: int | None = None
+    answer: int | None = None
+
+
+class RecipientService:
+    """Sees the executions and the people that its scope sees."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def account(
+        self, scope: Scope, task_id: int, execution_id: int, user_id: int, *, now_ms: int
+    ) -> Account:
+        """Return what became of one person. Raises NotFound."""
+        with self._store.read() as unit:
+            if unit.tasks.find(scope, task_id) is None:
+                raise NotFound("push task", str(task_id))
+            execution = unit.executions.by_id(execution_id)
+            if execution is None or execution.task_id != task_id:
+                raise NotFound("execution", str(execution_id))
+            subscriber = unit.subscribers.find(scope, user_id)
+            if subscriber is None:
+                raise NotFound("user", str(user_id))
+            addressed = unit.parcels.of_ordinal(execution_id, subscriber.ordinal)
+            if addressed is None:
+                return Account(None, _why_not(unit, execution, subscriber, now_ms))
+        return Account(
+            outcome=addressed.outcome,
+            reason=reason_of(addressed.outcome, addressed.attempt.answer),
+            attempts=addressed.attempt.attempts,
+            at_ms=addressed.attempt.at_ms,
+            answer=addressed.attempt.status,
+        )
+
+
+def _why_not(unit: Unit, execution: Execution, subscriber: Subscriber, now_ms: int) -> str:
+    if execution.state is State.CUTTING:
+        return "not addressed yet: the execution is still being cut"
+    if execution.state is State.MISSED:
+        return f"nobody was addressed: {execution.reason}"
+    criterion = reaching.why_not(unit, execution, subscriber, now_ms=now_ms)
+    if criterion is not None:
+        return f"left out by the criterion {criterion}"
+    if not subscriber.active:
+        return "left out: they had unsubscribed"
+    if execution.order.total_user is not None:
+        return f"left out by total_user, the cap of {execution.order.total_user} recipients"
+    return "left out: they did not match when the execution was cut, though they do now"

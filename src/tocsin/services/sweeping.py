@@ -1,0 +1,75 @@
+"""Sweeping up: who is still pending in an execution that was ended gets the outcome of its end."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.parcel import Parcel
+
+EXECUTIONS_AT_ONCE: Final = 20
+PARCELS_AT_ONCE: Final = 200
+
+
+class Executions(Protocol):
+    """What sweeping needs of executions."""
+
+    def take_swept(self, *, limit: int) -> Sequence[tuple[int, Outcome]]: ...
+    def mark_swept(self, execution_id: int) -> None: ...
+
+
+class Parcels(Protocol):
+    """What sweeping needs of parcels."""
+
+    def take_unheld(self, execution_id: int, *, now_ms: int, limit: int) -> list[Parcel]: ...
+    def has_pending(self, execution_id: int) -> bool: ...
+    def record(self, held: Parcel, *, due_ms: int, keep: bool) -> bool: ...
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    @property
+    def executions(self) -> Executions: ...
+    @property
+    def parcels(self) -> Parcels: ...
+
+
+class Store(Protocol):
+    """Where transactions come from."""
+
+    def write(self) -> AbstractContextManager[Unit]: ...
+
+
+class Sweeping:
+    """Any number of sweepers may run: one at a time works on an execution."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def sweep(self, *, now_ms: int) -> int:
+        """Settle some of those who are pending in executions that were ended; return how many.
+
+        A parcel in a sender's hands is left to it: what was on the wire is recorded as what it
+        came to, and the sender lets go as soon as it hears that there is nothing more to send.
+        One whose holder died is swept when its lease ends.
+        """
+        settled = 0
+        with self._store.write() as unit:
+            for execution_id, outcome in unit.executions.take_swept(limit=EXECUTIONS_AT_ONCE):
+                parcels = unit.parcels.take_unheld(
+                    execution_id, now_ms=now_ms, limit=PARCELS_AT_ONCE
+                )
+                for parcel in parcels:
+                    settled += _settle(parcel, outcome)
+                    unit.parcels.record(parcel, due_ms=now_ms, keep=False)
+                if not unit.parcels.has_pending(execution_id):
+                    unit.executions.mark_swept(execution_id)
+        return settled
+
+
+def _settle(parcel: Parcel, outcome: Outcome) -> int:
+    pending = list(parcel.pending())
+    for index in pending:
+        parcel.settle(index, outcome)
+    return len(pending)

@@ -1,0 +1,197 @@
+"""The OpenAPI 3.1 document, made of what the door's operations say of themselves.
+
+A field's schema stands beside its reader, an error's status in the catalogue of problems.py, so
+the document cannot say anything else than the server does.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from tocsin.domain.idempotency import MAX_KEY_LENGTH
+from tocsin.web.hood.door import Operation, Parameter
+from tocsin.web.hood.fields import Schema, object_schema
+from tocsin.web.problems import TITLES
+
+VERSION: Final = "3.1.0"
+_EVERY_CALL: Final = (401, 429, 500, 503)
+_WITH_BODY: Final = (400, 413, 415)
+_INTRODUCTION: Final = (
+    "Numbers may be sent as JSON numbers or as decimal text; lengths are counted in bytes of "
+    "UTF-8, so a `maxLength` here is the most that can pass. Unknown keys are refused. Every "
+    "answer carries `X-Trace-Id`."
+)
+
+_ERROR: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "code": {"type": "integer"},
+        "title": {"enum": list(TITLES.values())},
+        "message": {"type": "string"},
+        "trace_id": {"type": "string", "format": "uuid"},
+        "errors": {
+            "type": "array",
+            "description": "every fault of the request, by the path of its field",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                "required": ["field", "message"],
+            },
+        },
+    },
+    "required": ["code", "title", "trace_id"],
+}
+
+
+def document(
+    operations: Iterable[Operation],
+    *,
+    version: str,
+    others: Mapping[str, Any],
+    security: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the document of *operations*.
+
+    others: path items of what does not pass the Hood API's door, by path; security: the schemes
+    that they name.
+    """
+    paths: dict[str, Any] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": VERSION,
+        "info": {"title": "Tocsin", "version": version, "description": _INTRODUCTION},
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "paths": paths | dict(others),
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}, **security},
+            "schemas": {"Error": _ERROR},
+            "responses": {str(status): _refusal(status) for status in TITLES},
+            "headers": _HEADERS,
+        },
+    }
+
+
+def refusals(statuses: Iterable[int]) -> dict[str, Any]:
+    """Return the responses of an operation that may answer with these errors."""
+    return {
+        str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(statuses)
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "operationId": _name(operation),
+        "summary": operation.summary,
+        "tags": [operation.resource],
+        "parameters": [*_path_parameters(operation.path), *map(_parameter, operation.parameters)],
+        "responses": {str(operation.status): _success(operation), **refusals(_statuses(operation))},
+    }
+    if operation.scope is not None:
+        said["description"] = f"Needs a token with the scope `{operation.scope}`."
+    if operation.deprecated:
+        said["deprecated"] = True
+    if operation.replayable:
+        said["parameters"].append(_IDEMPOTENCY_KEY)
+    if operation.body is not None:
+        content: dict[str, Any] = {"schema": object_schema(operation.body)}
+        if operation.examples:
+            content["examples"] = {
+                name: {"value": value} for name, value in operation.examples.items()
+            }
+        said["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return said
+
+
+def _statuses(operation: Operation) -> set[int]:
+    found = {*_EVERY_CALL, *operation.refusals}
+    if operation.scope is not None:
+        found.add(403)
+    if operation.body is not None:
+        found.update(_WITH_BODY)
+    if operation.replayable:
+        found.update({400, 409})
+    if operation.parameters or operation.method != "GET":
+        found.add(400)
+    return found
+
+
+def _name(operation: Operation) -> str:
+    words = re.findall(r"[A-Za-z0-9]+", operation.path)
+    return "_".join([operation.method.lower(), *words])
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", path)
+    ]
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    shown = {"name": parameter.name, "in": "query", "description": parameter.description}
+    if not parameter.repeated:
+        return {**shown, "schema": parameter.schema}
+    return {**shown, "schema": {"type": "array", "items": parameter.schema}, "explode": True}
+
+
+def _success(operation: Operation) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "description": "Done." if operation.status == 204 else "Good.",
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _ON_SUCCESS},
+    }
+    if operation.answer is not None:
+        answer["content"] = {"application/json": {"schema": operation.answer}}
+    return answer
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    names = ["X-Trace-Id"]
+    if status in (429, 503):
+        names.append("Retry-After")
+    if status == 401:
+        names.append("WWW-Authenticate")
+    example: dict[str, Any] = {"code": status, "title": TITLES[status]}
+    return {
+        "description": TITLES[status],
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/Error"},
+                "example": example | {"trace_id": "99a84211-f73d-4ff8-acdf-eb3e06bb9d62"},
+            }
+        },
+    }
+
+
+_SECONDS: Final = {"schema": {"type": "integer", "minimum": 0}}
+_HEADERS: Final[Mapping[str, Any]] = {
+    "X-Trace-Id": {
+        "description": "names the request in the log",
+        "required": True,
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "X-RateLimit-Limit": {"description": "requests that the window takes", **_SECONDS},
+    "X-RateLimit-Remaining": {"description": "requests left in the window", **_SECONDS},
+    "X-RateLimit-Reset": {"description": "seconds to the end of the window", **_SECONDS},
+    "Retry-After": {"description": "seconds to wait", "required": True, **_SECONDS},
+    "WWW-Authenticate": {"required": True, "schema": {"const": "Bearer"}},
+}
+_ON_SUCCESS: Final = (
+    "X-Trace-Id",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+)
+_IDEMPOTENCY_KEY: Final[Mapping[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "sent again within 24 hours with the same body, the first answer comes again",
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_KEY_LENGTH,
+        "pattern": "^[!-~]+$",
+    },
+}
