@@ -14,11 +14,9 @@ from typing import Final
 
 from cronsim import CronSim
 
-from tocsin.domain.instants import LAST_MS
-
 MAX_LENGTH: Final = 100  # characters
 _SHAPE: Final = "minute, hour, day of the month, month and day of the week, such as 30 9 * * 1-5"
-_ELEMENT: Final = re.compile(r"(\*|\d{1,2}(?:-\d{1,2})?)(?:/(\d{1,2}))?", re.ASCII)
+_ELEMENT: Final = re.compile(r"(\*|[0-9]{1,2}(?:-[0-9]{1,2})?)(?:/([0-9]{1,2}))?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -62,13 +60,11 @@ def parse_cron(text: str, *, user_time_zone: bool) -> Cron:
     never fires is refused.
     """
     minute, hour, day, month, weekday = _fields(text)
-    minutes, hours, days, months = (
-        _values(field, written)
-        for field, written in zip(
-            (_MINUTE, _HOUR, _DAY, _MONTH), (minute, hour, day, month), strict=True
-        )
-    )
-    weekdays = {number % 7 for number in _values(_WEEKDAY, weekday)}
+    minutes = _values(_MINUTE, minute)
+    hours = _values(_HOUR, hour)
+    days = _values(_DAY, day)
+    months = _values(_MONTH, month)
+    weekdays = _values(_WEEKDAY, weekday)
     if not minute.isdecimal():
         raise CronError(
             f"the minute {minute!r} must be one number, {_MINUTE.numbers}: "
@@ -96,8 +92,6 @@ def slots_after(cron: Cron, after_wall_ms: int) -> Iterator[int]:
     All are wall-clock readings taken as if they were GMT, in ms since 1970; they end with the
     year 9999. Between two slots lie at most eight years, so a step has a bounded cost.
     """
-    if after_wall_ms > LAST_MS:
-        return
     try:
         for wall in CronSim(cron.spelled, _EPOCH + timedelta(milliseconds=max(after_wall_ms, -1))):
             yield calendar.timegm(wall.timetuple()) * 1000

@@ -100,7 +100,7 @@ def _begins(schedule: Schedule, slot_ms: int) -> bool:
 
 def _last_ms(schedule: Schedule) -> int:
     """Return the last instant at which anything may be sent."""
-    return LAST_MS if schedule.end_ms is None else min(schedule.end_ms, LAST_MS)
+    return LAST_MS if schedule.end_ms is None else schedule.end_ms
 
 
 def acts_at_ms(schedule: Schedule, slot_ms: int) -> int:
