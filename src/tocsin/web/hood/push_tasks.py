@@ -12,6 +12,7 @@ from tocsin.domain.message_token import TOKEN_LENGTH
 from tocsin.domain.push_task import Draft, PushTask
 from tocsin.web.hood.answers import CREATED, listed, row_id_in
 from tocsin.web.hood.door import Call, Operation, created, done
+from tocsin.web.hood.examples import CREATE
 from tocsin.web.hood.fields import Field, read_body_of
 from tocsin.web.hood.lists import listing, page_parameter, read_page
 from tocsin.web.hood.message_shapes import identifiers
@@ -115,6 +116,7 @@ def push_tasks(tasks: Tasks, commands: Commands) -> list[Operation]:
             status=201,
             body=TASK,
             answer=CREATED,
+            examples=CREATE,
             replayable=True,
         ),
         *both(

@@ -1,0 +1,33 @@
+"""What an order must find in its account before it is taken."""
+
+from typing import Protocol
+
+from tocsin.domain.account import Scope
+from tocsin.domain.errors import Fault, Invalid
+from tocsin.domain.push_task import Draft
+from tocsin.services import vocabulary
+
+
+class Unit(vocabulary.Unit, Protocol):
+    """One transaction."""
+
+
+def check(unit: Unit, scope: Scope, draft: Draft) -> list[tuple[str, str]]:
+    """Return warnings, as code and sentence, about what *draft* names in vain.
+
+    Raises Invalid for what an exclude names in vain: it would widen the audience without a
+    word; and for a demand source that is none, without a fallback to show in its place.
+    """
+    unknown = vocabulary.unknown_items(unit, scope, draft.targeting)
+    faults = [*unknown.faults, *_zone_faults(draft)]
+    if faults:
+        raise Invalid(tuple(faults))
+    return [("unknown_item", f"{warning.field}: {warning.message}") for warning in unknown.warnings]
+
+
+def _zone_faults(draft: Draft) -> list[Fault]:
+    """Return the fault of an unknown demand source; there are none yet that could be known."""
+    if draft.adex is None or draft.adex.fallback is not None:
+        return []
+    sentence = "names no demand source here: it needs a fallback_message, which is then shown"
+    return [Fault("adex.zone_id", sentence)]

@@ -1,0 +1,153 @@
+"""Where a task stands in its schedule after each thing that can be done to it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tocsin.domain.calendar import Place, place_of, slots_from
+from tocsin.domain.errors import Invalid
+from tocsin.domain.instants import parse_instant
+from tocsin.domain.push_task import Draft, PushTask, Status
+from tocsin.domain.schedule import IMMEDIATELY, Schedule
+
+NOW = parse_instant("2026-02-05 11:00:00")
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+
+def ordered(*, status: Status = Status.ACTIVE, **schedule: Any) -> Draft:
+    return Draft(name="Demo", status=status, schedule=Schedule(**schedule))
+
+
+def taken(draft: Draft, place: Place, *, last_slot_ms: int | None = None) -> PushTask:
+    fields = {name: getattr(draft, name) for name in Draft.__dataclass_fields__}
+    return PushTask(
+        **fields,
+        id=1,
+        root_id=1,
+        account_id=1,
+        create_ms=NOW,
+        update_ms=NOW,
+        last_slot_ms=last_slot_ms,
+        anchor_ms=place.anchor_ms,
+        active_ms=place.active_ms,
+        next_slot_ms=place.next_slot_ms,
+        next_due_ms=place.next_due_ms,
+    )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "slot_ms", "due_ms"),
+    [
+        pytest.param({"start": IMMEDIATELY}, NOW, NOW, id="at once"),
+        pytest.param({"start": NOW + HOUR}, NOW + HOUR, NOW + HOUR, id="later"),
+        pytest.param({"start": NOW - 60_000}, NOW - 60_000, NOW - 60_000, id="forgiven skew"),
+        pytest.param(
+            {"start": IMMEDIATELY, "frequency_s": 3600}, NOW, NOW, id="frequency begins now"
+        ),
+        pytest.param(
+            {"start": IMMEDIATELY, "cron": "30 12 * * *"},
+            NOW + HOUR + HOUR // 2,
+            NOW + HOUR + HOUR // 2,
+            id="immediately with cron begins the schedule",
+        ),
+        pytest.param(
+            {"start": NOW + DAY, "user_time_zone": True},
+            NOW + DAY,
+            NOW + DAY - 14 * HOUR,
+            id="by wall clock the planner acts for the zone furthest east",
+        ),
+        pytest.param(
+            {"start": NOW + HOUR, "end_ms": NOW}, None, None, id="an end before the first slot"
+        ),
+    ],
+)
+def test_a_new_active_task(
+    schedule: dict[str, Any], slot_ms: int | None, due_ms: int | None
+) -> None:
+    place = place_of(ordered(**schedule), before=None, now_ms=NOW)
+
+    assert (place.next_slot_ms, place.next_due_ms) == (slot_ms, due_ms)
+    assert place.active_ms == NOW
+
+
+def test_an_inactive_task_has_no_next_slot() -> None:
+    place = place_of(ordered(status=Status.INACTIVE, start=IMMEDIATELY), before=None, now_ms=NOW)
+
+    assert place == Place()
+
+
+def test_another_text_leaves_the_place_as_it_is() -> None:
+    draft = ordered(start=IMMEDIATELY, frequency_s=3600)
+    before = taken(draft, place_of(draft, before=None, now_ms=NOW), last_slot_ms=NOW)
+
+    place = place_of(replace(draft, name="Other"), before=before, now_ms=NOW + 90_000)
+
+    assert place.next_slot_ms == before.next_slot_ms
+    assert place.active_ms == NOW
+
+
+def test_what_a_pause_slept_through_is_not_made_up_for() -> None:
+    draft = ordered(start=IMMEDIATELY, frequency_s=3600)
+    begun = taken(draft, place_of(draft, before=None, now_ms=NOW), last_slot_ms=NOW)
+    paused = place_of(replace(draft, status=Status.INACTIVE), before=begun, now_ms=NOW + 60_000)
+    asleep = replace(
+        begun,
+        status=Status.INACTIVE,
+        anchor_ms=paused.anchor_ms,
+        next_slot_ms=paused.next_slot_ms,
+    )
+
+    resumed = place_of(draft, before=asleep, now_ms=NOW + 5 * HOUR + HOUR // 2)
+
+    assert paused.next_slot_ms is None
+    assert resumed.anchor_ms == NOW
+    assert resumed.next_slot_ms == NOW + 6 * HOUR
+
+
+def test_a_start_of_immediately_that_was_never_due_counts_from_the_resumption() -> None:
+    draft = ordered(start=IMMEDIATELY)
+    before = replace(taken(draft, place_of(draft, before=None, now_ms=NOW)), status=Status.INACTIVE)
+
+    place = place_of(draft, before=before, now_ms=NOW + DAY)
+
+    assert place.next_slot_ms == NOW + DAY
+
+
+def test_a_slot_that_was_executed_does_not_come_again() -> None:
+    draft = ordered(start=NOW, frequency_s=3600)
+    begun = taken(draft, place_of(draft, before=None, now_ms=NOW), last_slot_ms=NOW)
+    paused = replace(begun, status=Status.INACTIVE)
+
+    place = place_of(draft, before=paused, now_ms=NOW + 1000)
+
+    assert place.next_slot_ms == NOW + HOUR
+
+
+def test_a_single_start_that_went_by_is_refused_on_activation() -> None:
+    draft = ordered(start=NOW + HOUR)
+    before = taken(replace(draft, status=Status.INACTIVE), Place())
+
+    with pytest.raises(Invalid) as refusal:
+        place_of(draft, before=before, now_ms=NOW + 2 * HOUR)
+
+    assert [fault.field for fault in refusal.value.faults] == ["start_time"]
+
+
+def test_another_schedule_begins_now() -> None:
+    draft = ordered(start=IMMEDIATELY, frequency_s=3600)
+    before = taken(draft, place_of(draft, before=None, now_ms=NOW), last_slot_ms=NOW)
+    other = ordered(start=IMMEDIATELY, frequency_s=7200)
+
+    place = place_of(other, before=before, now_ms=NOW + HOUR // 2)
+
+    assert place.next_slot_ms == NOW + 2 * HOUR
+    assert place.active_ms == NOW + HOUR // 2
+
+
+def test_slots_from_a_slot() -> None:
+    draft = ordered(start=IMMEDIATELY, frequency_s=3600)
+    task = taken(draft, place_of(draft, before=None, now_ms=NOW))
+
+    assert slots_from(task, slot_ms=NOW, count=3) == [NOW, NOW + HOUR, NOW + 2 * HOUR]
