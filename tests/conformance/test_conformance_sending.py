@@ -99,7 +99,7 @@ def test_a_record_renews_the_lease_or_gives_it_back(world: World, owner: Account
 def test_a_record_is_written_whole(world: World, owner: Account) -> None:
     send(world, owner)
     held = lease(world)[0]
-    retry = Retry(attempts=3, not_before_ms=world.clock.now_ms() + 2**40)
+    retry = Retry(not_before_ms=world.clock.now_ms() + 2**40)
     held.settle(0, Outcome.ACCEPTED)
     held.retries[2] = retry
 

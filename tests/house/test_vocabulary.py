@@ -23,7 +23,7 @@ INSTEAD_OF: Final = {
 }
 
 # Names that the contract itself gives to clients.
-OF_THE_CONTRACT: Final = {"campaign_id", "default_campaign_id"}
+OF_THE_CONTRACT: Final = {"campaign_id", "campaign_ids", "default_campaign_id"}
 MACROS: Final = "OCMH_"
 
 

@@ -3,16 +3,33 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
+from types import MappingProxyType
 from typing import Any, Final
 
 from tocsin.domain.errors import Fault
+from tocsin.domain.macros import (
+    SAMPLE_TASK_ID,
+    Macro,
+    Template,
+    is_user_data,
+    longest_values,
+    parse,
+    sample_values,
+)
+from tocsin.domain.message_token import TOKEN_LENGTH
+from tocsin.domain.payload import Payload, write_payload
 
 # One aes128gcm record in a body of 4096 bytes, less header, delimiter and tag (RFC 8291 section 4)
+MAX_BODY_BYTES: Final = 4096
 MAX_PLAINTEXT_BYTES: Final = 3993
 # A message without a tag of its own gets one from its task; no longer than this, so that the
 # size is known before the task has an id.
 MAX_FALLBACK_TAG_BYTES: Final = 40
 FALLBACK_LANGUAGE: Final = "en"
+_LONGEST_TAG: Final = "-" * MAX_FALLBACK_TAG_BYTES
+_MOST_FLAWS: Final = 20  # that are named, each with its nearest; further ones are counted
+_NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +59,6 @@ class Message:
     vibration: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
-    """The JSON that the service worker reads, cut where the message token goes."""
-
-    head: bytes
-    tail: bytes
-
-    def fill(self, token: str) -> bytes:
-        """Return the payload of the message that *token* names (unpadded base64url and dots)."""
-        return self.head + token.encode("ascii") + self.tail
-
-    def size(self, token_length: int) -> int:
-        """Return how many bytes of plaintext a token of *token_length* characters makes."""
-        return len(self.head) + token_length + len(self.tail)
-
-
 def choose_language(message: Message, language: str | None) -> str:
     """Return the key of *message*'s title that suits a subscriber of *language* best.
 
@@ -66,13 +67,24 @@ def choose_language(message: Message, language: str | None) -> str:
     return _best(message.title, language)
 
 
+def fallback_tag(task_id: str) -> str:
+    """Return the tag of a message that has none: a task's messages replace one another."""
+    return f"tocsin-{task_id}"
+
+
 def compile_payload(
-    message: Message, language: str, *, fallback_tag: str, custom_data: str | None
+    message: Message,
+    language: str,
+    *,
+    fallback_tag: str,
+    custom_data: str | None,
+    fixed: Mapping[str, str] = _NO_VALUES,
 ) -> Payload:
     """Return the payload for those whose chosen language is *language*, ready for its tokens.
 
     language: from choose_language, so that a parcel compiles once per key and not per subscriber.
     fallback_tag: stands in for a missing tag, at most 40 bytes. custom_data: a JSON object as text.
+    fixed: values of macros that are the same for everybody.
     Source: contract.md section 4, last paragraph. A key without a value is left out, for the
     Notification API would read null as text. A silent message does not vibrate: together they make
     showNotification throw.
@@ -80,13 +92,22 @@ def compile_payload(
     rest: dict[str, Any] = {
         "title": _text(message.title, language),
         "options": _options(message, language, fallback_tag),
-        "url": message.landing_url,
-        "action_urls": [action.url for action in message.actions],
+        "url": _url(message.landing_url),
+        "action_urls": [_url(action.url) for action in message.actions],
     }
     if custom_data is not None:
         rest["custom"] = json.loads(custom_data)
-    text = json.dumps(rest, ensure_ascii=False, separators=(",", ":"))
-    return Payload(head=b'{"v":1,"token":"', tail=b'",' + text[1:].encode())
+    return write_payload(rest, fixed)
+
+
+def macros_of(message: Message) -> frozenset[str]:
+    """Return the names of the macros that stand anywhere in *message*."""
+    found = (
+        parse(text, is_url=is_url)[0]
+        for _, text, is_url in _texts_and_urls(message, "", by_language=True)
+        if "${" in text
+    )
+    return frozenset(part.name for part in chain(*found) if isinstance(part, Macro))
 
 
 def message_faults(
@@ -96,32 +117,85 @@ def message_faults(
     by_language: bool = True,
     custom_data: str | None,
     token_length: int,
+    name: str | None = None,
 ) -> list[Fault]:
     """Return what is wrong with *message* beyond the shape of its single fields.
 
     path: where it stands in its body; by_language: its texts stand there by language.
     token_length: of the message tokens to come, in characters. custom_data: readable JSON text.
+    name: of the task, for the macro that says it; None reckons with the longest.
     """
-    faults = list(_macro_faults(message))
+    faults = _macro_faults(message, path, by_language=by_language)
     if message.renotify and not message.tag:
         faults.append(Fault(f"{path}.renotify", "needs a tag: it says what the message replaces"))
-    for language in message.title:
-        payload = compile_payload(
-            message,
-            language,
-            fallback_tag="-" * MAX_FALLBACK_TAG_BYTES,
-            custom_data=custom_data,
-        )
-        over = payload.size(token_length) - MAX_PLAINTEXT_BYTES
+    for language, payload in _payloads(message, custom_data):
+        over = payload.size(token_length, longest_values(name=name)) - MAX_PLAINTEXT_BYTES
         if over > 0:
+            where = f" in language {language}" if by_language else ""
+            what = "macros at their longest, " if payload.gaps else ""
             faults.append(
                 Fault(
                     path,
-                    f"is {over} bytes too large in language {language}: with texts, URLs and "
-                    f"custom_data it must fit the {MAX_PLAINTEXT_BYTES} bytes of one push",
+                    f"is {over} bytes too large{where}: with texts, URLs, {what}and custom_data "
+                    f"it must fit the {MAX_PLAINTEXT_BYTES} bytes of one push",
                 )
             )
     return faults
+
+
+def message_warnings(
+    message: Message,
+    *,
+    custom_data: str | None,
+    name: str | None = None,
+    token_length: int = TOKEN_LENGTH,
+) -> list[tuple[str, str]]:
+    """Return what a good *message* may still disappoint with: a code and a sentence each.
+
+    The arguments are those of message_faults.
+    """
+    known = {language.casefold() for language in message.title}
+    others = chain(message.body, message.image, *(action.title for action in message.actions))
+    strange = {key.casefold(): key for key in others if key.casefold() not in known}
+    warnings = [
+        (
+            "language_without_title",
+            f"nobody is chosen for language {language}: the message has texts in it, but no title",
+        )
+        for language in strange.values()
+    ]
+    for language, payload in _payloads(message, custom_data):
+        data = frozenset(filter(is_user_data, payload.needs))
+        values = longest_values(name=name, data=data)
+        over = payload.size(token_length, values) - MAX_PLAINTEXT_BYTES
+        if data and over > 0:
+            sentence = (
+                f"with the longest custom data the message is {over} bytes too large in language "
+                f"{language}: it is rejected for those whose values do not fit"
+            )
+            warnings.append(("user_data_may_not_fit", sentence))
+    return warnings
+
+
+def payload_json(
+    message: Message, language: str, *, name: str, custom_data: str | None, now_ms: int
+) -> dict[str, Any]:
+    """Return what a sample subscriber's service worker reads, decrypted.
+
+    language: a key of the title. name: of the task. See macros.sample_values.
+    """
+    payload = compile_payload(
+        message, language, fallback_tag=fallback_tag(SAMPLE_TASK_ID), custom_data=custom_data
+    )
+    sample = payload.fill("A" * TOKEN_LENGTH, sample_values(name=name, now_ms=now_ms))
+    found: dict[str, Any] = json.loads(sample)
+    return found
+
+
+def encrypted_size(payload: Mapping[str, Any]) -> int:
+    """Return how many bytes the body of a push with *payload* has (RFC 8291 section 4)."""
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode()) + MAX_BODY_BYTES - MAX_PLAINTEXT_BYTES
 
 
 def to_json(message: Message) -> dict[str, Any]:
@@ -170,9 +244,9 @@ def _options(message: Message, language: str, fallback_tag: str) -> dict[str, An
     return _without_blanks(
         {
             "body": _text(message.body, language),
-            "icon": message.icon,
-            "image": _text(message.image, language),
-            "badge": message.badge,
+            "icon": _url(message.icon),
+            "image": _text(message.image, language, is_url=True),
+            "badge": _url(message.badge),
             "tag": message.tag or fallback_tag,
             "requireInteraction": message.require_interaction,
             "renotify": message.renotify,
@@ -183,7 +257,7 @@ def _options(message: Message, language: str, fallback_tag: str) -> dict[str, An
                     {
                         "action": str(number),
                         "title": _text(action.title, language),
-                        "icon": action.icon,
+                        "icon": _url(action.icon),
                     }
                 )
                 for number, action in enumerate(message.actions)
@@ -192,8 +266,18 @@ def _options(message: Message, language: str, fallback_tag: str) -> dict[str, An
     )
 
 
-def _text(texts: Mapping[str, str], language: str) -> str | None:
-    return texts[_best(texts, language)] if texts else None
+def _text(
+    texts: Mapping[str, str], language: str, *, is_url: bool = False
+) -> str | Template | None:
+    return _template(texts[_best(texts, language)], is_url=is_url) if texts else None
+
+
+def _url(url: str | None) -> str | Template | None:
+    return None if url is None else _template(url, is_url=True)
+
+
+def _template(text: str, *, is_url: bool) -> str | Template:
+    return parse(text, is_url=is_url)[0] if "${" in text else text
 
 
 def _best(keys: Iterable[str], language: str | None) -> str:
@@ -209,27 +293,53 @@ def _best(keys: Iterable[str], language: str | None) -> str:
     return by_tag.get(FALLBACK_LANGUAGE) or next(iter(by_tag.values()))
 
 
-def _macro_faults(message: Message) -> Iterator[Fault]:
-    """Name every text and URL with a macro: the check of domain/macros.py comes in here."""
-    for field, text in _texts_and_urls(message):
-        if "${" in text:
-            yield Fault(field, "macros (${...}) are not supported yet by this version of Tocsin")
+def _payloads(message: Message, custom_data: str | None) -> Iterator[tuple[str, Payload]]:
+    """Yield each language of *message* with its payload, whatever the id of the task."""
+    for language in message.title:
+        yield (
+            language,
+            compile_payload(message, language, fallback_tag=_LONGEST_TAG, custom_data=custom_data),
+        )
 
 
-def _texts_and_urls(message: Message) -> Iterator[tuple[str, str]]:
-    """Yield what macros may stand in, each with its field path."""
-    for name, texts in (("title", message.title), ("body", message.body), ("image", message.image)):
-        yield from ((f"message.{name}.{language}", text) for language, text in texts.items())
-    yield "message.landing_url", message.landing_url
-    for name, url in (("icon", message.icon), ("badge", message.badge)):
-        if url is not None:
-            yield f"message.{name}", url
-    for number, action in enumerate(message.actions):
-        path = f"message.actions.{number}"
-        yield from ((f"{path}.title.{key}", text) for key, text in action.title.items())
-        for name, url in (("icon", action.icon), ("url", action.url)):
+def _macro_faults(message: Message, path: str, *, by_language: bool) -> list[Fault]:
+    flaws = [
+        (field, flaw)
+        for field, text, is_url in _texts_and_urls(message, path, by_language=by_language)
+        for flaw in parse(text, is_url=is_url)[1]
+    ]
+    faults = [Fault(field, str(flaw)) for field, flaw in flaws[:_MOST_FLAWS]]
+    if len(flaws) > _MOST_FLAWS:
+        faults.append(Fault(path, f"has {len(flaws) - _MOST_FLAWS} more macros that are wrong"))
+    if "${" in (message.tag or ""):
+        faults.append(Fault(f"{path}.tag", "holds no macros (${...}): texts and URLs do"))
+    return faults
+
+
+def _texts_and_urls(
+    message: Message, path: str, *, by_language: bool
+) -> Iterator[tuple[str, str, bool]]:
+    """Yield what macros may stand in: its field path, itself, and whether it is a URL."""
+
+    def texts(
+        field: str, by_key: Mapping[str, str], *, is_url: bool = False
+    ) -> Iterator[tuple[str, str, bool]]:
+        for key, text in by_key.items():
+            yield f"{field}.{key}" if by_language else field, text, is_url
+
+    def urls(field: str, **by_name: str | None) -> Iterator[tuple[str, str, bool]]:
+        for name, url in by_name.items():
             if url is not None:
-                yield f"{path}.{name}", url
+                yield f"{field}.{name}", url, True
+
+    yield from texts(f"{path}.title", message.title)
+    yield from texts(f"{path}.body", message.body)
+    yield from texts(f"{path}.image", message.image, is_url=True)
+    yield from urls(path, landing_url=message.landing_url, icon=message.icon, badge=message.badge)
+    for number, action in enumerate(message.actions):
+        button = f"{path}.actions.{number}"
+        yield from texts(f"{button}.title", action.title)
+        yield from urls(button, icon=action.icon, url=action.url)
 
 
 def _without_blanks(shape: dict[str, Any]) -> dict[str, Any]:

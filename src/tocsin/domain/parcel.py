@@ -5,37 +5,81 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from tocsin.domain.attempt import NO_ATTEMPT, Attempt, reason_of
 from tocsin.domain.outcome import Outcome
+
+__all__ = (
+    "PARCEL_SIZE",
+    "Addressed",
+    "Attempt",
+    "Parcel",
+    "Retry",
+    "cut",
+    "pack_retries",
+    "reason_of",
+    "unpack_attempts",
+    "unpack_retries",
+)
 
 PARCEL_SIZE: Final = 1000
 
-# index (u16), attempts (u8), not before (u64, ms): only recipients that were tried and are
-# still pending have an entry, so a parcel without trouble has none.
+# index (u16), attempts (u8), not before (u64, ms): only recipients that must be tried again have
+# an entry, so a parcel without trouble has none. The attempts are zero: they stand in the record
+# below. Parcels that were last written before there was one have them here.
 _RETRY: Final = struct.Struct("<HBQ")
+
+# attempts (u8), answer (u16), at (u32, s): one for each recipient, zeros where nothing is known.
+_ATTEMPT: Final = struct.Struct("<BHI")
+_MOST_ATTEMPTS: Final = 0xFF
+_LAST_SECOND: Final = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A recipient that was tried and must be tried again, not before an instant."""
+    """A recipient that must be tried again, not before an instant."""
 
-    attempts: int
     not_before_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """How one recipient of an execution stands.
+
+    due_ms: not before when they are sent or tried again, None once the outcome is final.
+    expires_ms: when the message's TTL is over.
+    """
+
+    outcome: Outcome
+    attempt: Attempt
+    due_ms: int | None
+    expires_ms: int
 
 
 def pack_retries(retries: Mapping[int, Retry]) -> bytes:
     """Return *retries* (by index within the parcel) as bytes."""
     return b"".join(
-        _RETRY.pack(index, min(retry.attempts, 255), retry.not_before_ms)
-        for index, retry in sorted(retries.items())
+        _RETRY.pack(index, 0, retry.not_before_ms) for index, retry in sorted(retries.items())
     )
 
 
 def unpack_retries(packed: bytes) -> dict[int, Retry]:
     """Return the retries that pack_retries wrote."""
-    return {
-        index: Retry(attempts, not_before_ms)
-        for index, attempts, not_before_ms in _RETRY.iter_unpack(packed)
-    }
+    return {index: Retry(at_ms) for index, _, at_ms in _RETRY.iter_unpack(packed)}
+
+
+def unpack_attempts(packed: bytes | None, *, retries: bytes, size: int) -> bytearray | None:
+    """Return the record of attempts of a parcel of *size* recipients, None when nobody was tried.
+
+    packed: as it is kept. retries: as they are kept; a program older than the record counted the
+    attempts there, and may have done so since.
+    """
+    record = None if packed is None else bytearray(packed)
+    for index, attempts, _ in _RETRY.iter_unpack(retries):
+        if attempts:
+            record = record or bytearray(size * _ATTEMPT.size)
+            at = index * _ATTEMPT.size
+            record[at] = max(record[at], attempts)
+    return record
 
 
 @dataclass(slots=True)
@@ -44,6 +88,7 @@ class Parcel:
 
     ordinals: ascending. outcomes: one byte per ordinal, in the same order. fence: the number
     of this lease; only its holder may write. expires_ms: when the message's TTL is over.
+    attempts: a record per ordinal, there once anybody was tried.
     """
 
     id: int
@@ -54,10 +99,30 @@ class Parcel:
     ordinals: Sequence[int]
     outcomes: bytearray
     retries: dict[int, Retry] = field(default_factory=dict)
+    attempts: bytearray | None = None
 
     def pending(self) -> Iterator[int]:
         """Yield the indices of the recipients without an outcome."""
         return (index for index, outcome in enumerate(self.outcomes) if not outcome)
+
+    def attempt_of(self, index: int) -> Attempt:
+        """Return what is known of the attempts to reach a recipient."""
+        if self.attempts is None:
+            return NO_ATTEMPT
+        attempts, answer, at_s = _ATTEMPT.unpack_from(self.attempts, index * _ATTEMPT.size)
+        return Attempt(attempts, answer, at_s * 1000 or None)
+
+    def note(self, index: int, attempt: Attempt) -> None:
+        """Keep what was learnt of a recipient in place of what was known before."""
+        if self.attempts is None:
+            self.attempts = bytearray(len(self.outcomes) * _ATTEMPT.size)
+        _ATTEMPT.pack_into(
+            self.attempts,
+            index * _ATTEMPT.size,
+            min(attempt.attempts, _MOST_ATTEMPTS),
+            attempt.answer,
+            min((attempt.at_ms or 0) // 1000, _LAST_SECOND),
+        )
 
     def settle(self, index: int, outcome: Outcome) -> None:
         """Give a recipient its final outcome. Raises ValueError when it has one already."""

@@ -1,7 +1,9 @@
 """A subscriber with the subscription that reaches them."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tocsin.domain.subscriber import Attributes
 
@@ -49,7 +51,7 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """What the sender needs of a subscriber."""
+    """What the sender needs of a subscriber. known: the attributes that it asked for beyond."""
 
     ordinal: int
     language: str | None
@@ -58,3 +60,4 @@ class Recipient:
     auth: bytes
     vapid_key_id: int
     generation: int
+    known: Mapping[str, Any] | None = None

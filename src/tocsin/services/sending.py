@@ -1,12 +1,15 @@
 """The sending room's books: leases, what a parcel needs, and what became of its recipients."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from tocsin.domain.adex import shown_message
 from tocsin.domain.container import SealedKey
 from tocsin.domain.execution import SENDABLE, Execution, Order
+from tocsin.domain.macros import attributes_of
+from tocsin.domain.message import macros_of
 from tocsin.domain.parcel import Parcel
 from tocsin.domain.subscriber import Facts, facts
 from tocsin.domain.subscription import Recipient, Subscriber
@@ -31,7 +34,9 @@ class Executions(Protocol):
 class Subscribers(Protocol):
     """What sending needs of subscribers."""
 
-    def recipients(self, root_id: int, ordinals: Iterable[int]) -> dict[int, Recipient]: ...
+    def recipients(
+        self, root_id: int, ordinals: Iterable[int], *, wanted: Collection[str]
+    ) -> dict[int, Recipient]: ...
     def by_ordinal(self, root_id: int, ordinals: Iterable[int]) -> dict[int, Subscriber]: ...
     def retire(self, root_id: int, ordinal: int, *, generation: int) -> bool: ...
 
@@ -108,7 +113,9 @@ class Sending:
             execution = unit.executions.by_id(parcel.execution_id)
             if execution is None:
                 raise LookupError(f"parcel {parcel.id} has no execution {parcel.execution_id}")
-            found = unit.subscribers.recipients(parcel.root_id, indices)
+            found = unit.subscribers.recipients(
+                parcel.root_id, indices, wanted=_wanted(execution.order)
+            )
         return Manifest(
             task_id=execution.task_id,
             order=execution.order,
@@ -145,3 +152,9 @@ class Sending:
                 if unit.subscribers.retire(root_id, ordinal, generation=generation)
             ],
         )
+
+
+def _wanted(order: Order) -> frozenset[str]:
+    """Return the attributes that the macros of an order's message are read from."""
+    message = shown_message(order.message, order.adex)
+    return frozenset() if message is None else attributes_of(macros_of(message))

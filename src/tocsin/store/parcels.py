@@ -1,14 +1,33 @@
 """Parcels: what is leased, sent and accounted."""
 
 from collections.abc import Sequence
+from typing import Any, Final
 
 from pyroaring import BitMap
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from tocsin.domain.execution import SENDABLE
-from tocsin.domain.outcome import tally
-from tocsin.domain.parcel import Parcel, pack_retries, unpack_retries
+from tocsin.domain.outcome import Outcome, tally
+from tocsin.domain.parcel import (
+    Addressed,
+    Parcel,
+    pack_retries,
+    unpack_attempts,
+    unpack_retries,
+)
 from tocsin.store.tables import execution, parcel
+
+_HELD: Final = (
+    parcel.c.id,
+    parcel.c.execution_id,
+    parcel.c.root_id,
+    parcel.c.fence,
+    parcel.c.expires_ms,
+    parcel.c.recipients,
+    parcel.c.outcomes,
+    parcel.c.retries,
+    parcel.c.attempts,
+)
 
 
 class Parcels:
@@ -73,30 +92,40 @@ class Parcels:
             update(parcel)
             .where(parcel.c.id.in_(select(due.c.id)))
             .values(fence=parcel.c.fence + 1, due_ms=now_ms + hold_ms)
-            .returning(
-                parcel.c.id,
-                parcel.c.execution_id,
-                parcel.c.root_id,
-                parcel.c.fence,
-                parcel.c.expires_ms,
-                parcel.c.recipients,
-                parcel.c.outcomes,
-                parcel.c.retries,
-            )
+            .returning(*_HELD)
         )
-        return [
-            Parcel(
-                id=row.id,
-                execution_id=row.execution_id,
-                root_id=row.root_id,
-                fence=row.fence,
-                expires_ms=row.expires_ms,
-                ordinals=BitMap.deserialize(row.recipients).to_array(),
-                outcomes=bytearray(row.outcomes),
-                retries=unpack_retries(row.retries),
+        return [_held(row) for row in rows]
+
+    def of_ordinal(self, execution_id: int, ordinal: int) -> Addressed | None:
+        """Return how one recipient of an execution stands, None when it does not address them.
+
+        The bitmaps of its parcels are looked through, a hundred at a time; nothing else of them is
+        read but of the one that holds the ordinal.
+        """
+        with self._connection.execute(
+            select(parcel.c.id, parcel.c.recipients)
+            .where(parcel.c.execution_id == execution_id)
+            .execution_options(yield_per=100)
+        ) as rows:
+            found = next(
+                (row.id for row in rows if ordinal in BitMap.deserialize(row.recipients)), None
             )
-            for row in rows
-        ]
+        if found is None:
+            return None
+        row = self._connection.execute(
+            select(*_HELD, parcel.c.due_ms).where(parcel.c.id == found)
+        ).one()
+        held = _held(row)
+        index = held.ordinals.index(ordinal)
+        outcome = Outcome(held.outcomes[index])
+        retry = held.retries.get(index)
+        due_ms = row.due_ms if retry is None else retry.not_before_ms
+        return Addressed(
+            outcome=outcome,
+            attempt=held.attempt_of(index),
+            due_ms=due_ms if outcome is Outcome.PENDING else None,
+            expires_ms=held.expires_ms,
+        )
 
     def record(self, held: Parcel, *, due_ms: int) -> bool:
         """Write what became of a parcel's recipients; return whether the lease was still ours.
@@ -110,6 +139,7 @@ class Parcels:
             .values(
                 outcomes=bytes(held.outcomes),
                 retries=pack_retries(held.retries),
+                attempts=None if held.attempts is None else bytes(held.attempts),
                 due_ms=due_ms,
                 **{outcome.name.lower(): count for outcome, count in counts.items()},
             ),
@@ -130,3 +160,17 @@ class Parcels:
             or row.size != len(row.outcomes)
             or len(BitMap.deserialize(row.recipients)) != row.size
         ]
+
+
+def _held(row: Any) -> Parcel:
+    return Parcel(
+        id=row.id,
+        execution_id=row.execution_id,
+        root_id=row.root_id,
+        fence=row.fence,
+        expires_ms=row.expires_ms,
+        ordinals=BitMap.deserialize(row.recipients).to_array(),
+        outcomes=bytearray(row.outcomes),
+        retries=unpack_retries(row.retries),
+        attempts=unpack_attempts(row.attempts, retries=row.retries, size=len(row.outcomes)),
+    )

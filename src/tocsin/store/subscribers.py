@@ -1,6 +1,6 @@
 """Subscribers and the subscriptions that the sender reads."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final, TypeVar
 
@@ -19,11 +19,14 @@ from sqlalchemy import (
 from tocsin.domain.account import Scope
 from tocsin.domain.subscriber import Attributes
 from tocsin.domain.subscription import Recipient, Subscriber, Subscription
-from tocsin.store.tables import subscriber, subscription
+from tocsin.store.tables import container, subscriber, subscription
 
 _AT_ONCE: Final = 500
 _Value = TypeVar("_Value", int, bytes)
 _ATTRIBUTES: Final = tuple(Attributes.__dataclass_fields__)
+_CONTAINER_TYPE: Final = (
+    select(container.c.type).where(container.c.id == subscriber.c.container_id).scalar_subquery()
+)
 
 
 class Subscribers:
@@ -102,8 +105,18 @@ class Subscribers:
             ],
         )
 
-    def recipients(self, root_id: int, ordinals: Iterable[int]) -> dict[int, Recipient]:
-        """Return what the sender needs of those that are active, by ordinal."""
+    def recipients(
+        self, root_id: int, ordinals: Iterable[int], *, wanted: Collection[str] = ()
+    ) -> dict[int, Recipient]:
+        """Return what the sender needs of those that are active, by ordinal.
+
+        wanted: attributes that it needs beyond, by the names of Attributes; besides them ``id``
+        and ``container_type``.
+        """
+        names = sorted(wanted)
+        more = [
+            _CONTAINER_TYPE if name == "container_type" else subscriber.c[name] for name in names
+        ]
         found: dict[int, Recipient] = {}
         for some in _slices(list(ordinals)):
             rows = self._connection.execute(
@@ -115,6 +128,7 @@ class Subscribers:
                     subscription.c.auth,
                     subscription.c.vapid_key_id,
                     subscription.c.generation,
+                    *more,
                 )
                 .join(
                     subscriber,
@@ -127,7 +141,12 @@ class Subscribers:
                     subscriber.c.active,
                 )
             )
-            found.update((row.ordinal, Recipient(*row)) for row in rows)
+            if not names:
+                found.update((row.ordinal, Recipient(*row)) for row in rows)
+                continue
+            for row in rows:
+                known = dict(zip(names, row[-len(names) :], strict=True))
+                found[row.ordinal] = Recipient(*(*row[: -len(names)], known))
         return found
 
     def retire(self, root_id: int, ordinal: int, *, generation: int) -> bool:

@@ -1,8 +1,9 @@
 """A leased parcel on its way: who is still to be sent, who is on the wire, what is unrecorded."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from tocsin.domain.attempt import Attempt, Unanswered
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import Parcel, Retry
 from tocsin.domain.subscription import Recipient
@@ -45,8 +46,9 @@ class Consignment:
     ours: bool = True
     given_back: bool = False
 
-    def settle(self, index: int, decision: Outcome | Retry) -> None:
-        """Note what became of a recipient, or that they are to be tried again."""
+    def settle(self, index: int, decision: Outcome | Retry, attempt: Attempt) -> None:
+        """Note what became of a recipient, or that they are to be tried again, and why."""
+        self.parcel.note(index, attempt)
         if isinstance(decision, Outcome):
             self.parcel.settle(index, decision)
         else:
@@ -55,12 +57,21 @@ class Consignment:
 
     def made(self, index: int) -> int:
         """Return how many attempts a recipient has had."""
-        retry = self.parcel.retries.get(index)
-        return retry.attempts if retry else 0
+        return self.parcel.attempt_of(index).attempts
 
-    def give_up(self, index: int) -> None:
+    def drop(self, index: int, outcome: Outcome, why: Unanswered, *, now_ms: int) -> None:
+        """Settle a recipient to whom nothing can be sent."""
+        self.settle(index, outcome, Attempt(self.made(index), why, now_ms))
+
+    def give_up(self, index: int, *, now_ms: int) -> None:
         """Settle a recipient for whom the TTL leaves no further attempt."""
-        self.settle(index, out_of_time(made=self.made(index)))
+        last = self.parcel.attempt_of(index)
+        answer = last.answer or Unanswered.OUT_OF_TIME
+        self.settle(
+            index,
+            out_of_time(made=last.attempts),
+            replace(last, answer=answer, at_ms=now_ms),
+        )
 
     def has_expired(self, index: int, *, now_ms: int) -> bool:
         """Return whether the message's TTL is over; a ttl of 0 still gets its one attempt."""
@@ -73,7 +84,7 @@ class Consignment:
         """Return whether nothing is left to do under this lease."""
         return not self.on_wire and not self.lanes
 
-    def put_off(self, origin: str, *, until_ms: int) -> None:
+    def put_off(self, origin: str, *, until_ms: int, now_ms: int) -> None:
         """Let everybody in an origin's lane wait, without using up an attempt.
 
         When the TTL is over by then, nobody will be sent: that is settled now, and an execution
@@ -82,9 +93,10 @@ class Consignment:
         is_too_late = until_ms >= self.parcel.expires_ms
         for stop in self.lanes.pop(origin, ()):
             if is_too_late:
-                self.give_up(stop.index)
+                self.give_up(stop.index, now_ms=now_ms)
             else:
-                self.settle(stop.index, Retry(self.made(stop.index), until_ms))
+                self.parcel.retries[stop.index] = Retry(until_ms)
+                self.unrecorded += 1
 
     def abandon(self) -> None:
         """Send nobody else: what is on the wire may still be answered."""
@@ -103,8 +115,8 @@ def open_consignment(
     """Return *parcel* ready to be sent: everybody in the lane of their origin.
 
     Settled at once: who has left since the parcel was cut (gone), whose endpoint is none that
-    a push may go to (rejected), and everybody once the TTL is over. Who must wait for a retry
-    is left for a later lease.
+    a push may go to (rejected), and everybody once the TTL is over, or when the order shows
+    nothing (rejected). Who must wait for a retry is left for a later lease.
     """
     consignment = Consignment(
         parcel,
@@ -117,14 +129,16 @@ def open_consignment(
         recipient = manifest.recipients.get(index)
         retry = parcel.retries.get(index)
         if recipient is None:
-            consignment.settle(index, Outcome.GONE)
+            consignment.drop(index, Outcome.GONE, Unanswered.LEFT, now_ms=now_ms)
+        elif rendering.is_blank:
+            consignment.drop(index, Outcome.REJECTED, Unanswered.NO_MESSAGE, now_ms=now_ms)
         elif consignment.has_expired(index, now_ms=now_ms):
-            consignment.give_up(index)
+            consignment.give_up(index, now_ms=now_ms)
         elif retry is None or retry.not_before_ms <= now_ms:
             try:
                 endpoint = parse(recipient.endpoint, hosts)
             except BadEndpoint:
-                consignment.settle(index, Outcome.REJECTED)
+                consignment.drop(index, Outcome.REJECTED, Unanswered.BAD_ENDPOINT, now_ms=now_ms)
                 continue
             lane = consignment.lanes.setdefault(endpoint.origin, deque())
             lane.append(Stop(index, recipient, endpoint))

@@ -1,9 +1,21 @@
 """What an answer means for one recipient: an outcome, or another try."""
 
+from collections.abc import Mapping
+from typing import Final
+
+from tocsin.domain.attempt import Unanswered
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import Retry
 from tocsin.domain.retry import next_attempt_ms
-from tocsin.webpush.answer import Kind, Verdict
+from tocsin.webpush.answer import Answer, Failure, Kind, Verdict
+
+_CODES: Final[Mapping[Failure | None, Unanswered]] = {
+    Failure.UNREACHABLE: Unanswered.UNREACHABLE,
+    Failure.TLS: Unanswered.NO_TRUST,
+    Failure.REFUSED_ADDRESS: Unanswered.FORBIDDEN_ADDRESS,
+    Failure.AMBIGUOUS: Unanswered.CUT_OFF,
+    None: Unanswered.CUT_OFF,
+}
 
 
 def decide(
@@ -11,7 +23,7 @@ def decide(
 ) -> Outcome | Retry:
     """Return the recipient's final outcome, or when to try them again.
 
-    made: attempts before this one; being throttled uses none up. draw: in [0, 1), for jitter.
+    made: attempts that were used up before this one. draw: in [0, 1), for jitter.
     """
     match verdict.kind:
         case Kind.ACCEPTED:
@@ -22,10 +34,7 @@ def decide(
             return Outcome.REJECTED
         case Kind.REDIRECTED if made:
             return Outcome.REJECTED
-        case Kind.THROTTLED:
-            attempts = made
-        case _:
-            attempts = made + 1
+    attempts = used_up(verdict, made=made)
     at_ms = next_attempt_ms(
         made=attempts,
         now_ms=now_ms,
@@ -33,7 +42,17 @@ def decide(
         asked_ms=verdict.wait_ms or 0,
         draw=draw,
     )
-    return out_of_time(made=attempts) if at_ms is None else Retry(attempts, at_ms)
+    return out_of_time(made=attempts) if at_ms is None else Retry(at_ms)
+
+
+def used_up(verdict: Verdict, *, made: int) -> int:
+    """Return how many attempts are used up after an answer; *made* were before."""
+    return made if verdict.kind is Kind.THROTTLED else made + 1
+
+
+def code_of(answer: Answer) -> int:
+    """Return what is kept of *answer*: its status, or the code for why there is none."""
+    return answer.status if answer.status >= 200 else _CODES[answer.failure]
 
 
 def out_of_time(*, made: int) -> Outcome:

@@ -2,8 +2,12 @@
 
 from typing import Final
 
+from tocsin.domain.adex import shown_message
 from tocsin.domain.execution import Order
-from tocsin.domain.message import Payload, choose_language, compile_payload, from_json
+from tocsin.domain.macros import recipient_values, task_values
+from tocsin.domain.message import choose_language, compile_payload, fallback_tag
+from tocsin.domain.payload import Payload
+from tocsin.domain.subscription import Recipient
 
 _MOST_ASKED: Final = 1000  # anybody may make up tags; they all lead to the same few payloads
 
@@ -12,16 +16,32 @@ class Rendering:
     """The payloads of one execution, compiled when a language first asks for its own."""
 
     def __init__(self, order: Order, *, task_id: int) -> None:
-        self._message = from_json(order.message)
+        self._message = shown_message(order.message, order.adex)
         self._custom_data = order.custom_data
-        self._fallback_tag = f"tocsin-{task_id}"
+        self._fallback_tag = fallback_tag(str(task_id))
+        self._of_task = task_values(task_id=str(task_id), name=order.name)
         self._by_chosen: dict[str, Payload] = {}
         self._by_asked: dict[str | None, Payload] = {}
 
+    @property
+    def is_blank(self) -> bool:
+        """Return whether the order shows nothing: a draw without a fallback."""
+        return self._message is None
+
+    def render(self, recipient: Recipient, token: str, *, now_ms: int) -> bytes:
+        """Return the plaintext of the message that *token* names, for its recipient."""
+        payload = self.payload(recipient.language)
+        if not payload.needs:
+            return payload.fill(token)
+        known = recipient.known or {}
+        return payload.fill(token, recipient_values(payload.needs, known, now_ms=now_ms))
+
     def payload(self, language: str | None) -> Payload:
-        """Return the payload for a recipient of *language*."""
+        """Return the payload for a recipient of *language*. Raises ValueError for a blank order."""
         found = self._by_asked.get(language)
         if found is None:
+            if self._message is None:
+                raise ValueError("the order has no message")
             if len(self._by_asked) >= _MOST_ASKED:
                 self._by_asked.clear()
             chosen = choose_language(self._message, language)
@@ -31,6 +51,7 @@ class Rendering:
                     chosen,
                     fallback_tag=self._fallback_tag,
                     custom_data=self._custom_data,
+                    fixed=self._of_task,
                 )
             found = self._by_asked[language] = self._by_chosen[chosen]
         return found

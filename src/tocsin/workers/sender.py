@@ -7,6 +7,7 @@ from typing import Final, Protocol, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+from tocsin.domain.attempt import Attempt, Unanswered
 from tocsin.domain.keyring import Keyring
 from tocsin.domain.message_token import MessageRef, mint
 from tocsin.domain.outcome import Outcome
@@ -19,7 +20,7 @@ from tocsin.webpush.endpoint import Endpoint, PushHosts
 from tocsin.webpush.request import Urgency, headers
 from tocsin.webpush.vapid import Authorizations, Signer, load_private_key
 from tocsin.workers.consignment import Consignment, Stop, open_consignment
-from tocsin.workers.decision import decide
+from tocsin.workers.decision import code_of, decide, used_up
 from tocsin.workers.loop import run_loop
 from tocsin.workers.origin_gate import OriginGate
 from tocsin.workers.rendering import Rendering
@@ -180,7 +181,8 @@ class Sender:
         lane = consignment.lanes[origin]
         if not gate.is_open(now_ms):
             jitter_ms = int(self._entropy.draw() * 1000)
-            consignment.put_off(origin, until_ms=gate.closed_until_ms + jitter_ms)
+            until_ms = gate.closed_until_ms + jitter_ms
+            consignment.put_off(origin, until_ms=until_ms, now_ms=now_ms)
             return
         while lane and gate.has_room():
             self._push(consignment, lane.popleft(), gate, now_ms)
@@ -190,7 +192,7 @@ class Sender:
     def _push(self, consignment: Consignment, stop: Stop, gate: OriginGate, now_ms: int) -> None:
         parcel, recipient = consignment.parcel, stop.recipient
         if consignment.has_expired(stop.index, now_ms=now_ms):
-            consignment.give_up(stop.index)
+            consignment.give_up(stop.index, now_ms=now_ms)
             return
         token = mint(
             self._keyring.message_token,
@@ -199,14 +201,16 @@ class Sender:
         )
         try:
             body = encrypt(
-                consignment.rendering.payload(recipient.language).fill(token),
+                consignment.rendering.render(recipient, token, now_ms=now_ms),
                 p256dh=recipient.p256dh,
                 auth=recipient.auth,
                 sender_key=self._entropy.p256_key(),
                 salt=self._entropy.token_bytes(16),
             )
-        except (BadSubscriptionKeys, PlaintextTooLarge):
-            consignment.settle(stop.index, Outcome.REJECTED)
+        except (BadSubscriptionKeys, PlaintextTooLarge) as error:
+            is_large = isinstance(error, PlaintextTooLarge)
+            why = Unanswered.TOO_LARGE if is_large else Unanswered.BAD_KEYS
+            consignment.drop(stop.index, Outcome.REJECTED, why, now_ms=now_ms)
             return
         authorization = self._authorizations.value(
             stop.endpoint.origin, self._signers[recipient.vapid_key_id], now_ms=now_ms
@@ -229,14 +233,16 @@ class Sender:
         gate = self._gates[stop.endpoint.origin]
         gate.answered(verdict, of_round=of_round, now_ms=now_ms)
         consignment.on_wire -= 1
+        made = consignment.made(stop.index)
         decision = decide(
             verdict,
-            made=consignment.made(stop.index),
+            made=made,
             now_ms=now_ms,
             expires_ms=consignment.parcel.expires_ms,
             draw=self._entropy.draw(),
         )
-        consignment.settle(stop.index, decision)
+        attempt = Attempt(used_up(verdict, made=made), code_of(answer), now_ms)
+        consignment.settle(stop.index, decision, attempt)
         if decision is Outcome.GONE:
             consignment.gone.append((stop.recipient.ordinal, stop.recipient.generation))
 

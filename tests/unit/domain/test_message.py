@@ -183,34 +183,6 @@ def test_renotify_needs_a_tag() -> None:
     assert message_faults(tagged, custom_data=None, token_length=TOKEN_LENGTH) == []
 
 
-def test_macros_are_refused_wherever_they_stand() -> None:
-    macro = "https://x.example/${OCMH_CLICK_ID}"
-    sample = message(
-        {"en": macro, "de": "plain"},
-        body={"en": macro},
-        image={"de": macro},
-        landing_url=macro,
-        icon=macro,
-        badge=macro,
-        actions=(Action(title={"en": "plain"}), Action(title={"en": macro}, icon=macro, url=macro)),
-    )
-
-    faults = message_faults(sample, custom_data=None, token_length=TOKEN_LENGTH)
-
-    assert all("not supported yet" in fault.message for fault in faults)
-    assert [fault.field.removeprefix("message.") for fault in faults] == [
-        "title.en",
-        "body.en",
-        "image.de",
-        "landing_url",
-        "icon",
-        "badge",
-        "actions.1.title.en",
-        "actions.1.icon",
-        "actions.1.url",
-    ]
-
-
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 MAPS = st.dictionaries(st.sampled_from(["en", "de", "sr", "pt-BR", "zh-Hant"]), TEXT, max_size=5)
 TITLES = st.dictionaries(

@@ -1,16 +1,28 @@
 """Parcels: everybody is in one, and what became of them is written once."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.domain.attempt import NO_ATTEMPT, Attempt
 from tocsin.domain.outcome import Outcome
-from tocsin.domain.parcel import PARCEL_SIZE, Parcel, Retry, cut, pack_retries, unpack_retries
+from tocsin.domain.parcel import (
+    PARCEL_SIZE,
+    Parcel,
+    Retry,
+    cut,
+    pack_retries,
+    unpack_attempts,
+    unpack_retries,
+)
 
 RETRIES = st.dictionaries(
-    st.integers(0, PARCEL_SIZE - 1),
-    st.builds(Retry, attempts=st.integers(0, 255), not_before_ms=st.integers(0, 1 << 63)),
+    st.integers(0, PARCEL_SIZE - 1), st.builds(Retry, st.integers(0, 1 << 63))
 )
+# As a program wrote them that counted attempts beside the instants: 7 of recipient 1, none of 2.
+OLD_RETRIES = struct.pack("<HBQHBQ", 1, 7, 500, 2, 0, 600)
 
 
 def parcel(size: int = 3) -> Parcel:
@@ -34,8 +46,63 @@ def test_a_parcel_without_trouble_keeps_nothing() -> None:
     assert pack_retries({}) == b""
 
 
-def test_attempts_beyond_a_byte_stay_its_largest() -> None:
-    assert unpack_retries(pack_retries({0: Retry(1000, 7)})) == {0: Retry(255, 7)}
+ATTEMPTS = st.builds(
+    Attempt,
+    attempts=st.integers(0, 255),
+    answer=st.integers(0, 999),
+    at_ms=st.integers(1, 0xFFFF_FFFF).map(lambda at_s: at_s * 1000),
+)
+
+
+@given(st.dictionaries(st.integers(0, 9), ATTEMPTS))
+def test_attempts_come_back_as_they_were(noted: dict[int, Attempt]) -> None:
+    one = parcel(10)
+    for index, attempt in noted.items():
+        one.note(index, attempt)
+
+    kept = None if one.attempts is None else bytes(one.attempts)
+    again = parcel(10)
+    again.attempts = unpack_attempts(kept, retries=b"", size=10)
+
+    assert [again.attempt_of(index) for index in range(10)] == [
+        noted.get(index, NO_ATTEMPT) for index in range(10)
+    ]
+    assert (kept is None) == (not noted)
+
+
+def test_an_attempt_beyond_its_bytes_stays_the_largest_there_is() -> None:
+    one = parcel()
+
+    one.note(0, Attempt(1000, 503, 1 << 50))
+    one.note(1, Attempt(1, 201, 5999))
+
+    assert one.attempt_of(0) == Attempt(255, 503, 0xFFFF_FFFF * 1000)
+    assert one.attempt_of(1).at_ms == 5000
+
+
+def test_attempts_that_an_older_program_counted_are_carried_over() -> None:
+    one = parcel()
+    one.attempts = unpack_attempts(None, retries=OLD_RETRIES, size=3)
+
+    assert unpack_retries(OLD_RETRIES) == {1: Retry(500), 2: Retry(600)}
+    assert [one.attempt_of(index) for index in range(3)] == [
+        NO_ATTEMPT,
+        Attempt(7, 0, None),
+        NO_ATTEMPT,
+    ]
+    assert unpack_attempts(None, retries=pack_retries({1: Retry(500)}), size=3) is None
+
+
+@pytest.mark.parametrize(("noted", "attempts"), [(2, 7), (9, 9)])
+def test_the_larger_count_of_two_programs_holds(noted: int, attempts: int) -> None:
+    """One older than the record may have held the parcel in between."""
+    one = parcel()
+    one.note(1, Attempt(noted, 503, 9000))
+
+    assert one.attempts is not None
+    one.attempts = unpack_attempts(bytes(one.attempts), retries=OLD_RETRIES, size=3)
+
+    assert one.attempt_of(1) == Attempt(attempts, 503, 9000)
 
 
 @given(st.sets(st.integers(0, 1 << 31)).map(sorted))
@@ -53,7 +120,7 @@ def test_a_parcel_holds_a_thousand_at_most(count: int, sizes: list[int]) -> None
 
 def test_an_outcome_is_final_and_ends_the_retries() -> None:
     one = parcel()
-    one.retries[1] = Retry(1, 500)
+    one.retries[1] = Retry(500)
 
     one.settle(1, Outcome.ACCEPTED)
 
@@ -76,7 +143,7 @@ def test_when_a_parcel_falls_due_again(
     settled: list[int], retries: dict[int, int], due_ms: int | None
 ) -> None:
     one = parcel()
-    one.retries = {index: Retry(1, at_ms) for index, at_ms in retries.items()}
+    one.retries = {index: Retry(at_ms) for index, at_ms in retries.items()}
     for index in settled:
         one.settle(index, Outcome.ACCEPTED)
 

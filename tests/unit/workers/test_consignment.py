@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.domain.adex import Adex, to_json
+from tocsin.domain.attempt import NO_ATTEMPT, Attempt, Unanswered
 from tocsin.domain.execution import Order
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import Parcel, Retry
@@ -33,8 +35,9 @@ MESSAGE: dict[str, Any] = {
 }
 
 
-def order(ttl_s: int = 60) -> Order:
-    return Order(MESSAGE, {}, ttl_s=ttl_s, urgency="low", custom_data=None)
+def order(ttl_s: int = 60, **more: Any) -> Order:
+    shown = {"message": MESSAGE, "targeting": {}, "urgency": "low", "custom_data": None}
+    return Order(ttl_s=ttl_s, **{**shown, **more})
 
 
 def person(index: int, origin: str = FCM) -> Recipient:
@@ -49,6 +52,8 @@ def opened(
     now_ms: int = DUE_MS,
     retries: dict[int, Retry] | None = None,
     settled: tuple[int, ...] = (),
+    attempts: dict[int, Attempt] | None = None,
+    **ordered: Any,
 ) -> Consignment:
     parcel = Parcel(
         id=1,
@@ -62,10 +67,12 @@ def opened(
     )
     for index in settled:
         parcel.settle(index, Outcome.ACCEPTED)
+    for index, attempt in (attempts or {}).items():
+        parcel.note(index, attempt)
     return open_consignment(
         parcel,
-        Manifest(task_id=9, order=order(ttl_s), recipients=people),
-        Rendering(order(ttl_s), task_id=9),
+        Manifest(task_id=9, order=order(ttl_s, **ordered), recipients=people),
+        Rendering(order(ttl_s, **ordered), task_id=9),
         hosts=PushHosts(),
         topic_key=b"k" * 32,
         now_ms=now_ms,
@@ -78,6 +85,10 @@ def lanes(one: Consignment) -> dict[str, list[int]]:
 
 def outcomes(one: Consignment) -> list[Outcome]:
     return [Outcome(byte) for byte in one.parcel.outcomes]
+
+
+def attempts(one: Consignment) -> list[Attempt]:
+    return [one.parcel.attempt_of(index) for index in range(len(one.parcel.outcomes))]
 
 
 def test_everybody_is_in_the_lane_of_their_origin() -> None:
@@ -102,15 +113,31 @@ def test_who_cannot_be_sent_is_settled_at_once() -> None:
         Outcome.REJECTED,
         Outcome.ACCEPTED,
     ]
+    assert attempts(one) == [
+        NO_ATTEMPT,
+        Attempt(0, Unanswered.LEFT, DUE_MS),
+        Attempt(0, Unanswered.BAD_ENDPOINT, DUE_MS),
+        NO_ATTEMPT,
+    ]
     assert one.unrecorded == 2
     assert one.gone == []
 
 
+def test_an_order_with_nothing_to_show_is_rejected() -> None:
+    draw = to_json(Adex(zone_id="1"))
+
+    one = opened({0: person(0), 1: person(1)}, size=3, message={}, adex=draw)
+
+    assert (lanes(one), one.is_idle) == ({}, True)
+    assert outcomes(one) == [Outcome.REJECTED, Outcome.REJECTED, Outcome.GONE]
+    assert [one.answer for one in attempts(one)] == [6, 6, 1]
+
+
 def test_who_must_wait_is_left_for_a_later_lease() -> None:
     people = {index: person(index) for index in range(3)}
-    retries = {0: Retry(1, DUE_MS + 1), 1: Retry(1, DUE_MS)}
+    retries = {0: Retry(DUE_MS + 1), 1: Retry(DUE_MS)}
 
-    one = opened(people, size=3, retries=retries)
+    one = opened(people, size=3, retries=retries, attempts={1: Attempt(1, 503, 1000)})
 
     assert lanes(one) == {FCM: [1, 2]}
     assert (one.made(1), one.made(2)) == (1, 0)
@@ -128,32 +155,47 @@ def test_who_must_wait_is_left_for_a_later_lease() -> None:
     ],
 )
 def test_the_ttl(ttl_s: int, late_ms: int, tried: bool, outcome: Outcome | None) -> None:
-    retries = {0: Retry(1, DUE_MS)} if tried else {}
+    retries = {0: Retry(DUE_MS)} if tried else {}
+    tries = {0: Attempt(1, 503, 1000)} if tried else {}
+    now_ms = DUE_MS + late_ms
 
-    one = opened({0: person(0)}, size=1, ttl_s=ttl_s, now_ms=DUE_MS + late_ms, retries=retries)
+    one = opened(
+        {0: person(0)}, size=1, ttl_s=ttl_s, now_ms=now_ms, retries=retries, attempts=tries
+    )
 
     assert lanes(one) == ({FCM: [0]} if outcome is None else {})
     assert outcomes(one) == [outcome or Outcome.PENDING]
+    if outcome is not None:
+        answer = 503 if tried else Unanswered.OUT_OF_TIME
+        assert attempts(one) == [Attempt(int(tried), answer, now_ms // 1000 * 1000)]
 
 
 def test_a_lane_that_is_put_off_waits_without_using_up_an_attempt() -> None:
     people = {0: person(0), 1: person(1, MOZILLA), 2: person(2)}
-    one = opened(people, size=3, retries={2: Retry(3, DUE_MS)})
+    tries = {2: Attempt(3, 503, 1000)}
+    one = opened(people, size=3, retries={2: Retry(DUE_MS)}, attempts=tries)
 
-    one.put_off(FCM, until_ms=DUE_MS + 5000)
+    one.put_off(FCM, until_ms=DUE_MS + 5000, now_ms=DUE_MS)
 
     assert lanes(one) == {MOZILLA: [1]}
-    assert one.parcel.retries == {0: Retry(0, DUE_MS + 5000), 2: Retry(3, DUE_MS + 5000)}
+    assert one.parcel.retries == {0: Retry(DUE_MS + 5000), 2: Retry(DUE_MS + 5000)}
+    assert attempts(one) == [NO_ATTEMPT, NO_ATTEMPT, Attempt(3, 503, 1000)]
+    assert one.unrecorded == 2
     assert outcomes(one) == [Outcome.PENDING] * 3
 
 
 def test_who_would_wait_past_the_ttl_is_given_up_now() -> None:
-    one = opened({0: person(0), 1: person(1)}, size=2, retries={1: Retry(1, DUE_MS)})
+    tries = {1: Attempt(1, 429, 1000)}
+    one = opened({0: person(0), 1: person(1)}, size=2, retries={1: Retry(DUE_MS)}, attempts=tries)
 
-    one.put_off(FCM, until_ms=DUE_MS + 60_000)
+    one.put_off(FCM, until_ms=DUE_MS + 60_000, now_ms=DUE_MS)
 
     assert outcomes(one) == [Outcome.EXPIRED, Outcome.FAILED]
     assert (one.parcel.retries, one.is_idle) == ({}, True)
+    assert attempts(one) == [
+        Attempt(0, Unanswered.OUT_OF_TIME, DUE_MS),
+        Attempt(1, 429, DUE_MS),
+    ]
 
 
 def test_an_abandoned_parcel_keeps_everybody_pending() -> None:
@@ -180,9 +222,7 @@ def test_everybody_is_in_one_place(places: list[str], is_over: bool) -> None:
         },
         size=len(places),
         now_ms=DUE_MS + 60_000 * is_over,
-        retries={
-            i: Retry(1, DUE_MS + 90_000) for i, place in enumerate(places) if place == "waits"
-        },
+        retries={i: Retry(DUE_MS + 90_000) for i, place in enumerate(places) if place == "waits"},
         settled=tuple(i for i, place in enumerate(places) if place == "settled"),
     )
 
@@ -191,22 +231,5 @@ def test_everybody_is_in_one_place(places: list[str], is_over: bool) -> None:
     final = {index for index, byte in enumerate(one.parcel.outcomes) if byte}
     assert sent | waiting | final == set(range(len(places)))
     assert len(sent) + len(waiting) + len(final) == len(places)
-
-
-def test_a_language_is_rendered_once_for_all_that_fall_back_to_it() -> None:
-    rendering = Rendering(order(), task_id=9)
-
-    english = rendering.payload("en")
-
-    assert rendering.payload("de") is rendering.payload(None) is english
-    assert rendering.payload("sr-Latn") is rendering.payload("sr") is not english
-    assert rendering.payload("pt") is english
-
-
-def test_made_up_languages_cost_a_bounded_amount_of_memory() -> None:
-    rendering = Rendering(order(), task_id=9)
-
-    payloads = {id(rendering.payload(f"en-x{number:04}")) for number in range(5000)}
-
-    assert len(payloads) == 1
-    assert len(rendering._by_asked) <= 1000
+    known = {index for index, one in enumerate(attempts(one)) if one != NO_ATTEMPT}
+    assert known == {index for index in final if places[index] != "settled"}

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.domain.attempt import Unanswered, reason_of
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import Retry
 from tocsin.domain.retry import MOST_ATTEMPTS
 from tocsin.webpush.answer import Answer, Failure, Kind, Verdict, read
-from tocsin.workers.decision import decide
+from tocsin.workers.decision import code_of, decide, used_up
 
 NOW_MS = 1_767_225_600_000
 HOUR_MS = 3_600_000
@@ -65,7 +66,13 @@ def test_the_table(
     wait_ms = 60_000 if answer.retry_after else 1000
     at_ms = NOW_MS + wait_ms
 
-    expected = [one if isinstance(one, Outcome) else Retry(one, at_ms) for one in (first, second)]
+    expected = [one if isinstance(one, Outcome) else Retry(at_ms) for one in (first, second)]
+    verdict = read(answer, host=host, now_ms=NOW_MS)
+    counts = [used_up(verdict, made=made) for made in (0, 1)]
+    assert all(
+        isinstance(one, Outcome) or count == one
+        for one, count in zip((first, second), counts, strict=True)
+    )
     assert [meet(answer, made=made, left_ms=HOUR_MS, host=host) for made in (0, 1)] == expected
     assert meet(answer, made=0, left_ms=wait_ms, host=host) == over
     # The ttl 0: the message was over before it left, and gets this one attempt.
@@ -93,7 +100,7 @@ def test_a_decision_is_final_or_inside_the_ttl(
 
     if isinstance(decision, Retry):
         assert NOW_MS + (wait_ms or 0) <= decision.not_before_ms < NOW_MS + left_ms
-        assert decision.attempts < MOST_ATTEMPTS
+        assert made < MOST_ATTEMPTS
     else:
         assert decision is not Outcome.PENDING
 
@@ -101,3 +108,29 @@ def test_a_decision_is_final_or_inside_the_ttl(
 @pytest.mark.parametrize("status", [500, 429])
 def test_attempts_are_used_up(status: int) -> None:
     assert meet(Answer(status), made=MOST_ATTEMPTS, left_ms=HOUR_MS) == F
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (Answer(201), 201),
+        (Answer(410), 410),
+        (Answer(999), 999),
+        (Answer(0, failure=Failure.UNREACHABLE), Unanswered.UNREACHABLE),
+        (Answer(0, failure=Failure.TLS), Unanswered.NO_TRUST),
+        (Answer(0, failure=Failure.REFUSED_ADDRESS), Unanswered.FORBIDDEN_ADDRESS),
+        (Answer(0, failure=Failure.AMBIGUOUS), Unanswered.CUT_OFF),
+        (Answer(0), Unanswered.CUT_OFF),
+        (Answer(100), Unanswered.CUT_OFF),
+    ],
+)
+def test_what_is_kept_of_an_answer(answer: Answer, code: int) -> None:
+    assert code_of(answer) == code
+
+
+@pytest.mark.parametrize("failure", Failure)
+def test_every_failure_has_a_code_and_a_reason(failure: Failure) -> None:
+    code = code_of(Answer(0, failure=failure))
+
+    assert code in set(Unanswered)
+    assert "at the last one" in reason_of(Outcome.FAILED, code)

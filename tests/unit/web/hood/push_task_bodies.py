@@ -358,15 +358,15 @@ BAD: Final[list[Bad]] = [
     ),
     (
         "macro in the title",
-        {"message.title.en": "${OCMH_APP_NAME}"},
+        {"message.title.en": "${OCMH_APP_NAMES}"},
         ["message.title.en"],
-        "macros",
+        "the nearest is ${OCMH_APP_NAME}",
     ),
     (
         "macro in a url",
-        {LANDING: URL + "?c=${OCMH_CLICK_ID}"},
+        {LANDING: URL + "?c=${OCMH_CLICK_ID"},
         [LANDING],
-        "mac",
+        "without a }",
     ),
     (
         "too large",

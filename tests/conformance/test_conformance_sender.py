@@ -1,0 +1,245 @@
+"""The sender at work on a real store: what it puts on the wire, and what it writes down."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import update
+from world import World, draft, enrolment
+
+from tocsin.domain.account import Account
+from tocsin.domain.adex import Adex
+from tocsin.domain.attempt import Attempt, Unanswered
+from tocsin.domain.container import Container
+from tocsin.domain.message import Message
+from tocsin.domain.outcome import Outcome
+from tocsin.domain.parcel import Addressed
+from tocsin.store.tables import execution, subscription
+from tocsin.telemetry.events import Event
+from tocsin.webpush.answer import Answer, Failure
+from tocsin.webpush.encryption import decrypt
+from tocsin.webpush.endpoint import Endpoint, PushHosts
+from tocsin.workers.sender import Sender
+
+URL = "https://www.example.com/"
+
+
+class Wire:
+    """A push client whose push service is this table: each browser's answers, one after another."""
+
+    def __init__(self, answers: Mapping[int, list[Answer]]) -> None:
+        self._answers = answers
+        self._open: list[Any] = []
+        self.bodies: dict[int, bytes] = {}
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._open)
+
+    def submit(self, endpoint: Endpoint, headers: list[str], body: bytes, tag: Any) -> None:
+        assert "Content-Encoding: aes128gcm" in headers
+        number = int(endpoint.url.rpartition("/")[2])
+        self.bodies[number] = body
+        self._open.append((number, tag))
+
+    def wait(self, timeout_ms: int) -> Iterable[tuple[Any, Answer]]:  # noqa: ARG002 - a PushClient
+        answered, self._open = self._open, []
+        for number, tag in answered:
+            answers = self._answers.get(number, [])
+            yield tag, answers.pop(0) if answers else Answer(201)
+
+
+class Deaf:
+    """A telemetry that nobody reads."""
+
+    def emit(self, event: Event, **facts: Any) -> None: ...
+
+
+@pytest.fixture
+def owner(world: World) -> Account:
+    """Return a tenant."""
+    return world.account()
+
+
+@pytest.fixture
+def site(world: World, owner: Account) -> Container:
+    """Return the tenant's site."""
+    return world.container(owner)
+
+
+def sender(world: World, wire: Wire) -> Sender:
+    telemetry: Any = Deaf()
+    clock: Any = world.clock
+    return Sender(
+        world.sending,
+        wire,
+        hosts=PushHosts(),
+        keyring=world.keyring,
+        clock=clock,
+        entropy=world.entropy,
+        telemetry=telemetry,
+        subject="mailto:ops@example.com",
+    )
+
+
+def send(world: World, owner: Account, wire: Wire, **ordered: Any) -> int:
+    """Send one execution of a task as far as it goes now; return the execution's id."""
+    order = replace(draft(name="Spring sale", ttl_s=60), **ordered)
+    world.tasks.create(owner.scope, order, now_ms=world.clock.now_ms())
+    world.planning.plan(now_ms=world.clock.now_ms())
+    world.cut_all()
+    go_on(sender(world, wire))
+    return max(row.id for row in world.rows(execution))
+
+
+def go_on(one: Sender) -> None:
+    while one.turn():
+        pass
+
+
+def addressed(world: World, execution_id: int, ordinal: int) -> Addressed:
+    with world.store.read() as unit:
+        found = unit.parcels.of_ordinal(execution_id, ordinal)
+    assert found is not None
+    return found
+
+
+def test_each_recipient_reads_their_own_values(
+    world: World, owner: Account, site: Container
+) -> None:
+    browser = world.entropy.p256_key()
+    point = browser.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    people: list[dict[str, Any]] = [
+        {"language": "sr", "country": "RS", "user_data": {"name": 'Ana "A" \u2028', "n": [1, 2]}},
+        {"language": "en", "time_zone": "Europe/Belgrade", "user_data": {"name": None}},
+    ]
+    joined = [enrolment(site, number, **given) for number, given in enumerate(people)]
+    ids = [
+        one.id
+        for one in world.register(
+            *(replace(one, registration=replace(one.registration, p256dh=point)) for one in joined)
+        )
+    ]
+    world.clock.forward(2 * 86_400_000)
+    wire = Wire({})
+    message = Message(
+        title={"en": "Hi ${user_data.name|friend}", "sr": "Zdravo ${user_data.name|druže}"},
+        body={"en": "${OCMH_CAMPAIGN_NAME} ${user_data.n|none} ${OCMH_PROFILE_AGE}"},
+        image={},
+        landing_url=URL
+        + "?c=${OCMH_CLICK_ID}&p=${OCMH_PROFILE_ID}&z=${OCMH_PROFILE_TIMEZONE}"
+        + "&t=${OCMH_CONTAINER_TYPE}&s=${OCMH_UTM_SOURCE}&l=${OCMH_PROFILE_COUNTRY_CODE}",
+    )
+
+    send(world, owner, wire, message=message)
+
+    read = [
+        json.loads(decrypt(body, receiver_key=browser, auth=number.to_bytes(16, "big")))
+        for number, body in sorted(wire.bodies.items())
+    ]
+    assert [one["title"] for one in read] == ['Zdravo Ana "A" \u2028', "Hi friend"]
+    assert [one["options"]["body"] for one in read] == ["Spring sale 1,2 2", "Spring sale none 2"]
+    assert [one["url"] for one in read] == [
+        f"{URL}?c={read[0]['token']}&p={ids[0]}&z=&t=web&s=www.example.com&l=RS",
+        f"{URL}?c={read[1]['token']}&p={ids[1]}&z=Europe%2FBelgrade&t=web&s=www.example.com&l=RS",
+    ]
+
+
+def test_what_became_of_everybody_is_written_down(
+    world: World, owner: Account, site: Container
+) -> None:
+    answers = {
+        0: [Answer(201)],
+        1: [Answer(410)],
+        2: [Answer(400)],
+        3: [Answer(503), Answer(201)],
+        4: [Answer(0, failure=Failure.AMBIGUOUS)],
+        5: [Answer(429, retry_after="7200")],
+    }
+    world.register(*(enrolment(site, number) for number in range(7)))
+    with world.database.write() as connection:
+        connection.execute(
+            update(subscription).where(subscription.c.ordinal == 6).values(auth=b"too short")
+        )
+    wire = Wire(answers)
+    started_ms = world.clock.now_ms()
+
+    found = send(world, owner, wire)
+
+    first = [addressed(world, found, number) for number in range(7)]
+    assert [one.outcome for one in first] == [
+        Outcome.ACCEPTED,
+        Outcome.GONE,
+        Outcome.REJECTED,
+        Outcome.PENDING,
+        Outcome.PENDING,
+        Outcome.EXPIRED,
+        Outcome.REJECTED,
+    ]
+    assert [one.attempt for one in first] == [
+        Attempt(1, 201, started_ms),
+        Attempt(1, 410, started_ms),
+        Attempt(1, 400, started_ms),
+        Attempt(1, 503, started_ms),
+        Attempt(1, Unanswered.CUT_OFF, started_ms),
+        Attempt(0, 429, started_ms),
+        Attempt(0, Unanswered.BAD_KEYS, started_ms),
+    ]
+
+
+def test_a_retry_of_another_sender_goes_on_counting(
+    world: World, owner: Account, site: Container
+) -> None:
+    world.join(site, 0)
+    wire = Wire({0: [Answer(503), Answer(503), Answer(201)]})
+    found = send(world, owner, wire)
+
+    for _ in range(2):
+        world.clock.forward(20_000)
+        go_on(sender(world, wire))
+
+    one = addressed(world, found, 0)
+    assert (one.outcome, one.due_ms) == (Outcome.ACCEPTED, None)
+    assert one.attempt == Attempt(3, 201, world.clock.now_ms())
+
+
+def test_a_person_whose_values_do_not_fit_is_rejected_alone(
+    world: World, owner: Account, site: Container
+) -> None:
+    world.join(site, 0, user_data={"a": ["x" * 250] * 20})
+    world.join(site, 1, user_data={"a": "x"})
+    wire = Wire({})
+    message = Message(title={"en": "${user_data.a|}"}, body={}, image={}, landing_url=URL)
+
+    found = send(world, owner, wire, message=message)
+
+    assert addressed(world, found, 0).attempt.answer == Unanswered.TOO_LARGE
+    assert [addressed(world, found, number).outcome for number in (0, 1)] == [
+        Outcome.REJECTED,
+        Outcome.ACCEPTED,
+    ]
+
+
+@pytest.mark.parametrize("has_fallback", [True, False])
+def test_a_draw_shows_its_fallback_or_is_rejected(
+    world: World, owner: Account, site: Container, has_fallback: bool
+) -> None:
+    world.join(site, 0)
+    wire = Wire({})
+    fallback = Message(title={"en": "${OCMH_PROFILE_ID}"}, body={}, image={}, landing_url=URL)
+
+    found = send(
+        world,
+        owner,
+        wire,
+        message=None,
+        adex=Adex(zone_id="1", fallback=fallback if has_fallback else None),
+    )
+
+    one = addressed(world, found, 0)
+    assert bool(wire.bodies) == has_fallback
+    assert one.outcome is (Outcome.ACCEPTED if has_fallback else Outcome.REJECTED)
+    assert one.attempt.answer == (201 if has_fallback else Unanswered.NO_MESSAGE)
