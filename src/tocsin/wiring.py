@@ -23,6 +23,7 @@ from tocsin.services.indexing import Indexing
 from tocsin.services.planning import Planning
 from tocsin.services.sending import Sending
 from tocsin.services.subscribers import SubscriberService
+from tocsin.services.sweeping import Sweeping
 from tocsin.services.tasks import TaskService
 from tocsin.settings import Settings
 from tocsin.store import migrate
@@ -234,6 +235,7 @@ class Program:
             cutting=Cutting(self.store),
             indexing=self.indexing,
             counting=Counting(self.store),
+            sweeping=Sweeping(self.store),
             clock=self.clock,
             telemetry=self.telemetry,
         )

@@ -185,9 +185,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.face.cut_and_close()
         for model in self.models.values():
             if "cutting" in model.executions and not model.deleted:
-                model.executions = [
-                    "done" if one == "cutting" else one for one in model.executions
-                ]
+                model.executions = ["done" if one == "cutting" else one for one in model.executions]
                 model.finish_if_idle()
 
     @invariant()

@@ -167,7 +167,7 @@ def test_the_executions_of_a_task_have_their_counters(face: Face) -> None:
         if len(held.ordinals) == 3:
             held.settle(0, Outcome.ACCEPTED)
             held.settle(2, Outcome.GONE)
-            Sending(store).record(held, gone=(), due_ms=now_ms)
+            Sending(store).record(held, gone=(), due_ms=now_ms, keep=False)
 
     found = face.call("GET", path, token=token).json
     assert found["total"] == 1

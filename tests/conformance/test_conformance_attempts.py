@@ -43,7 +43,7 @@ def lease(world: World) -> Parcel:
 
 
 def record(world: World, held: Parcel) -> None:
-    assert world.sending.record(held, gone=(), due_ms=world.clock.now_ms()).ours
+    assert world.sending.record(held, gone=(), due_ms=world.clock.now_ms(), keep=False).ours
 
 
 def found(world: World, of: Execution, ordinal: int) -> Addressed | None:

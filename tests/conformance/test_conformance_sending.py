@@ -43,7 +43,7 @@ def lease(world: World, limit: int = 9) -> list[Parcel]:
 def record(
     world: World, held: Parcel, *, due_ms: int, gone: tuple[tuple[int, int], ...] = ()
 ) -> Standing:
-    return world.sending.record(held, gone=gone, due_ms=due_ms)
+    return world.sending.record(held, gone=gone, due_ms=due_ms, keep=True)
 
 
 OURS = Standing(ours=True, sendable=True)
@@ -271,7 +271,7 @@ def test_a_record_that_is_not_committed_retires_nobody(
     before = world.rows(parcel)
 
     with pytest.raises(KilledError):
-        Sending(DyingStore(world.store, [1])).record(held, gone=((0, 0),), due_ms=0)
+        Sending(DyingStore(world.store, [1])).record(held, gone=((0, 0),), due_ms=0, keep=False)
 
     assert world.rows(parcel) == before
     assert world.subscriber(world.join(site, 0), site).active

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from tocsin.domain import adex, message
+from tocsin.domain.outcome import Outcome
 from tocsin.domain.push_task import PushTask
 from tocsin.domain.schedule import QuietTime, Schedule
 from tocsin.domain.targeting import targeting_json
@@ -73,7 +74,8 @@ class Execution:
 
     due_ms: its slot, a wall-clock time where the schedule is one. next_shard: the cutter's
     bookmark; the shards below it are cut. quotas: with a cap, how many of each shard the sample
-    takes; None until it is drawn.
+    takes; None until it is drawn. sweep: the execution was ended, and this is the outcome for
+    everybody who is still pending.
     """
 
     id: int
@@ -86,9 +88,15 @@ class Execution:
     next_shard: int
     kind: Kind = Kind.SCHEDULED
     quotas: tuple[int, ...] | None = None
+    sweep: Outcome | None = None
     start_ms: int | None = None
     end_ms: int | None = None
     reason: str | None = None
+
+    @property
+    def is_sendable(self) -> bool:
+        """Return whether its parcels may be sent now."""
+        return self.state in SENDABLE and self.sweep is None
 
 
 def order_of(task: PushTask, *, next_slot_ms: int | None) -> Order:

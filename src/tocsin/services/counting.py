@@ -10,6 +10,7 @@ from tocsin.audience.bitmaps import shard_of
 from tocsin.domain.event import Event, FoldKey
 
 AT_ONCE: Final = 5000
+CLOSED_AT_ONCE: Final = 500
 
 
 class Events(Protocol):
@@ -25,13 +26,15 @@ class Events(Protocol):
 class Executions(Protocol):
     """What counting needs of executions."""
 
-    def finish_drained(self, *, now_ms: int) -> Sequence[int]: ...
+    def drained_tasks(self, *, limit: int) -> Sequence[int]: ...
+    def finish_drained(self, task_ids: Sequence[int], *, now_ms: int) -> int: ...
     def existing(self, execution_ids: Iterable[int]) -> set[int]: ...
 
 
 class Tasks(Protocol):
     """What counting needs of push tasks."""
 
+    def hold(self, task_ids: Sequence[int]) -> Sequence[int]: ...
     def finish_idle(self, *, now_ms: int, task_ids: Sequence[int]) -> None: ...
 
 
@@ -87,9 +90,13 @@ class Counting:
         return len(reports)
 
     def close(self, *, now_ms: int) -> int:
-        """Close executions in which nobody is pending, and finish their tasks; return how many."""
+        """Close executions in which nobody is pending, and finish their tasks; return how many.
+
+        A task that somebody changes just now is left for the next turn: everybody locks the
+        task first and its executions after it.
+        """
         with self._store.write() as unit:
-            task_ids = unit.executions.finish_drained(now_ms=now_ms)
-            if task_ids:
-                unit.tasks.finish_idle(now_ms=now_ms, task_ids=task_ids)
-        return len(task_ids)
+            task_ids = unit.tasks.hold(unit.executions.drained_tasks(limit=CLOSED_AT_ONCE))
+            closed = unit.executions.finish_drained(task_ids, now_ms=now_ms)
+            unit.tasks.finish_idle(now_ms=now_ms, task_ids=task_ids)
+        return closed

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from tocsin.domain.adex import shown_message
 from tocsin.domain.container import SealedKey
-from tocsin.domain.execution import SENDABLE, Execution, Order
+from tocsin.domain.execution import Execution, Order
 from tocsin.domain.macros import attributes_of
 from tocsin.domain.message import macros_of
 from tocsin.domain.parcel import Parcel
@@ -22,7 +22,7 @@ class Parcels(Protocol):
     """What sending needs of parcels."""
 
     def lease(self, *, now_ms: int, hold_ms: int, limit: int) -> list[Parcel]: ...
-    def record(self, held: Parcel, *, due_ms: int) -> bool: ...
+    def record(self, held: Parcel, *, due_ms: int, keep: bool) -> bool: ...
 
 
 class Executions(Protocol):
@@ -127,20 +127,22 @@ class Sending:
         with self._store.read() as unit:
             return unit.containers.vapid_keys(key_ids)
 
-    def record(self, parcel: Parcel, *, gone: Sequence[tuple[int, int]], due_ms: int) -> Standing:
+    def record(
+        self, parcel: Parcel, *, gone: Sequence[tuple[int, int]], due_ms: int, keep: bool
+    ) -> Standing:
         """Write a parcel's outcomes, and retire who is gone, in one transaction.
 
         gone: (ordinal, generation) of those whose push service said so; one who subscribed
         anew in the meantime is of another generation and stays. due_ms: when the parcel may be
-        leased again, by us (the lease's new end) or by anybody.
+        leased again. keep: until then the lease is ours, else it is given back.
         """
         with self._store.write() as unit:
-            if not unit.parcels.record(parcel, due_ms=due_ms):
+            if not unit.parcels.record(parcel, due_ms=due_ms, keep=keep):
                 return Standing(ours=False, sendable=False)
             if gone:
                 self._retire(unit, parcel.root_id, gone)
             execution = unit.executions.by_id(parcel.execution_id)
-        return Standing(ours=True, sendable=execution is not None and execution.state in SENDABLE)
+        return Standing(ours=True, sendable=execution is not None and execution.is_sendable)
 
     def _retire(self, unit: Unit, root_id: int, gone: Sequence[tuple[int, int]]) -> None:
         known = unit.subscribers.by_ordinal(root_id, [ordinal for ordinal, _ in gone])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Final
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from tocsin.domain.execution import SENDABLE, Execution, Kind, Order, Slot, State
 from tocsin.domain.outcome import Outcome
@@ -196,21 +196,21 @@ class Executions:
             )
         )
 
-    def finish_drained(self, *, now_ms: int) -> Sequence[int]:
-        """Close the executions that are cut and have nobody pending; return their tasks' ids."""
-        open_parcel = select(parcel.c.id).where(
-            parcel.c.execution_id == execution.c.id, parcel.c.pending > 0
-        )
+    def drained_tasks(self, *, limit: int) -> Sequence[int]:
+        """Return the tasks of executions that are cut and have nobody pending."""
         return self._connection.scalars(
-            update(execution)
-            .where(
-                execution.c.state == State.SENDING.value,
-                execution.c.sweep.is_(None),
-                ~open_parcel.exists(),
-            )
-            .values(state=State.DONE.value, end_ms=now_ms)
-            .returning(execution.c.task_id)
+            select(execution.c.task_id).distinct().where(*_drained()).limit(limit)
         ).all()
+
+    def finish_drained(self, task_ids: Sequence[int], *, now_ms: int) -> int:
+        """Close those executions of the tasks that are drained; return how many."""
+        if not task_ids:
+            return 0
+        return self._connection.execute(
+            update(execution)
+            .where(execution.c.task_id.in_(task_ids), *_drained())
+            .values(state=State.DONE.value, end_ms=now_ms)
+        ).rowcount
 
     def outcome_counts(self, execution_ids: Sequence[int]) -> dict[int, dict[Outcome, int]]:
         """Return, for each execution, how many recipients have each outcome."""
@@ -247,6 +247,18 @@ class Executions:
         return counts
 
 
+def _drained() -> list[ColumnElement[bool]]:
+    """Return the conditions under which an execution has nothing left to do."""
+    open_parcel = select(parcel.c.id).where(
+        parcel.c.execution_id == execution.c.id, parcel.c.pending > 0
+    )
+    return [
+        execution.c.state == State.SENDING.value,
+        execution.c.sweep.is_(None),
+        ~open_parcel.exists(),
+    ]
+
+
 def _execution(row: Row[tuple[object, ...]]) -> Execution:
     ordered: Mapping[str, object] = row.ordered
     return Execution(
@@ -260,6 +272,7 @@ def _execution(row: Row[tuple[object, ...]]) -> Execution:
         next_shard=row.next_shard,
         kind=Kind(row.kind),
         quotas=None if row.quotas is None else tuple(row.quotas),
+        sweep=None if row.sweep is None else Outcome[row.sweep.upper()],
         start_ms=row.start_ms,
         end_ms=row.end_ms,
         reason=row.reason,

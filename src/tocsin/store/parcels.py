@@ -71,8 +71,15 @@ class Parcels:
 
         The lease is the parcel's next due instant, so one that its holder never gives back
         falls due by itself. The fence rises with every lease: what an earlier holder still
-        writes is refused.
+        writes is refused. While somebody is to be swept up of an execution, no other execution
+        of its task is sent: nobody has two messages of one task under way.
         """
+        ended = execution.alias("ended")
+        being_swept = (
+            select(ended.c.id)
+            .where(ended.c.task_id == execution.c.task_id, ended.c.sweep.is_not(None))
+            .exists()
+        )
         # As a common table expression, PostgreSQL looks for them once. As a plain sub-query it may
         # do so once per row of the table, and take more with every look.
         due = (
@@ -82,6 +89,7 @@ class Parcels:
                 parcel.c.pending > 0,
                 parcel.c.due_ms <= now_ms,
                 execution.c.state.in_([state.value for state in SENDABLE]),
+                ~being_swept,
             )
             .order_by(parcel.c.due_ms, parcel.c.id)
             .limit(limit)
@@ -91,7 +99,7 @@ class Parcels:
         rows = self._connection.execute(
             update(parcel)
             .where(parcel.c.id.in_(select(due.c.id)))
-            .values(fence=parcel.c.fence + 1, due_ms=now_ms + hold_ms)
+            .values(fence=parcel.c.fence + 1, due_ms=now_ms + hold_ms, lease_ms=now_ms + hold_ms)
             .returning(*_HELD)
         )
         return [_held(row) for row in rows]
@@ -127,10 +135,47 @@ class Parcels:
             expires_ms=held.expires_ms,
         )
 
-    def record(self, held: Parcel, *, due_ms: int) -> bool:
+    def take_unheld(self, execution_id: int, *, now_ms: int, limit: int) -> list[Parcel]:
+        """Take parcels of an execution with somebody pending that no sender holds.
+
+        The fence rises: a sender whose lease ended while it was frozen writes no more.
+        """
+        unheld = (
+            select(parcel.c.id)
+            .where(
+                parcel.c.execution_id == execution_id,
+                parcel.c.pending > 0,
+                parcel.c.lease_ms.is_(None) | (parcel.c.lease_ms <= now_ms),
+            )
+            .order_by(parcel.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("unheld")
+        )
+        rows = self._connection.execute(
+            update(parcel)
+            .where(parcel.c.id.in_(select(unheld.c.id)))
+            .values(fence=parcel.c.fence + 1)
+            .returning(*_HELD)
+        )
+        return [_held(row) for row in rows]
+
+    def has_pending(self, execution_id: int) -> bool:
+        """Return whether somebody of an execution is pending."""
+        return (
+            self._connection.execute(
+                select(parcel.c.id)
+                .where(parcel.c.execution_id == execution_id, parcel.c.pending > 0)
+                .limit(1)
+            ).first()
+            is not None
+        )
+
+    def record(self, held: Parcel, *, due_ms: int, keep: bool) -> bool:
         """Write what became of a parcel's recipients; return whether the lease was still ours.
 
-        due_ms: when the parcel falls due again, which is also the new end of the lease.
+        due_ms: when the parcel falls due again. keep: that is the new end of the lease, else
+        the lease is given back.
         """
         counts = tally(held.outcomes)
         changed = self._connection.execute(
@@ -141,6 +186,7 @@ class Parcels:
                 retries=pack_retries(held.retries),
                 attempts=None if held.attempts is None else bytes(held.attempts),
                 due_ms=due_ms,
+                lease_ms=due_ms if keep else None,
                 **{outcome.name.lower(): count for outcome, count in counts.items()},
             ),
             {"held_id": held.id, "held_fence": held.fence},

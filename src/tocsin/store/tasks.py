@@ -129,6 +129,15 @@ class Tasks:
             )
         )
 
+    def hold(self, task_ids: Sequence[int]) -> Sequence[int]:
+        """Lock these tasks until commit; return those that nobody else has locked."""
+        return self._connection.scalars(
+            select(push_task.c.id)
+            .where(push_task.c.id.in_(task_ids))
+            .order_by(push_task.c.id)
+            .with_for_update(skip_locked=True)
+        ).all()
+
     def finish_idle(self, *, now_ms: int, task_ids: Sequence[int]) -> None:
         """Finish those of the tasks that have neither a slot nor a live execution left."""
         over = [State.DONE.value, State.CANCELLED.value, State.MISSED.value]

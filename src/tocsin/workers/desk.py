@@ -8,6 +8,7 @@ from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting
 from tocsin.services.indexing import Indexing
 from tocsin.services.planning import Planning
+from tocsin.services.sweeping import Sweeping
 from tocsin.telemetry.events import Event, Telemetry
 from tocsin.workers.loop import run_loop
 
@@ -15,6 +16,7 @@ PLAN_EVERY_S: Final = 0.1
 CUT_EVERY_S: Final = 0.1
 INDEX_EVERY_S: Final = 1.0
 FOLD_EVERY_S: Final = 0.5
+SWEEP_EVERY_S: Final = 0.25
 CLOSE_EVERY_S: Final = 0.25
 
 
@@ -35,6 +37,7 @@ class Desk:
         cutting: Cutting,
         indexing: Indexing,
         counting: Counting,
+        sweeping: Sweeping,
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
@@ -42,6 +45,7 @@ class Desk:
         self._cutting = cutting
         self._indexing = indexing
         self._counting = counting
+        self._sweeping = sweeping
         self._clock = clock
         self._telemetry = telemetry
 
@@ -52,6 +56,7 @@ class Desk:
             ("cutter", self._cut, CUT_EVERY_S),
             ("indexer", self._indexing.fold, INDEX_EVERY_S),
             ("tallier", self._counting.fold, FOLD_EVERY_S),
+            ("sweeper", self._sweep, SWEEP_EVERY_S),
             ("closer", self._close, CLOSE_EVERY_S),
         )
         threads = [
@@ -89,6 +94,9 @@ class Desk:
                 recipients=piece.recipients,
             )
         return piece
+
+    def _sweep(self) -> object:
+        return self._sweeping.sweep(now_ms=self._clock.now_ms())
 
     def _close(self) -> object:
         closed = self._counting.close(now_ms=self._clock.now_ms())

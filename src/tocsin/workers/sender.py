@@ -271,7 +271,9 @@ class Sender:
         due_ms = now_ms + HOLD_MS
         if consignment.is_idle:
             due_ms = max(now_ms, parcel.next_due_ms() or 0)
-        standing = self._sending.record(parcel, gone=consignment.gone, due_ms=due_ms)
+        standing = self._sending.record(
+            parcel, gone=consignment.gone, due_ms=due_ms, keep=not consignment.is_idle
+        )
         consignment.ours = standing.ours
         consignment.given_back = consignment.is_idle
         consignment.unrecorded = 0

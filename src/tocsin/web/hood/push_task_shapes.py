@@ -109,6 +109,7 @@ def _read(body: dict[str, Any], *, now_ms: int, token_length: int) -> Draft:
             draft.shown,
             path="message" if draft.adex is None else "adex.fallback_message",
             by_language=draft.adex is None,
+            name=draft.name,
             custom_data=draft.custom_data,
             token_length=token_length,
         )
