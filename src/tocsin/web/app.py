@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse, Response
 from tocsin.telemetry.events import Event, Telemetry, where
 from tocsin.web import problems
 from tocsin.web.access import logged
-from tocsin.web.deadline import deadline
 
 
 class Health(Protocol):
@@ -41,7 +40,6 @@ class Face:
     telemetry: Telemetry
     clock: Clock
     new_trace_id: Callable[[], str]
-    request_timeout_s: int
 
 
 def build(face: Face) -> FastAPI:
@@ -61,7 +59,6 @@ def build(face: Face) -> FastAPI:
             trace_id=trace_id,
         )
 
-    app.add_middleware(deadline, seconds=face.request_timeout_s)
     app.add_middleware(logged, telemetry=face.telemetry, monotonic_ms=face.clock.monotonic_ms)
     problems.install(app, new_trace_id=face.new_trace_id, on_crash=on_crash)
     return app
