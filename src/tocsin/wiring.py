@@ -224,7 +224,6 @@ class Program:
                 telemetry=self.telemetry,
                 clock=self.clock,
                 new_trace_id=self.entropy.uuid,
-                request_timeout_s=self.settings.request_timeout,
             )
         )
 

@@ -126,7 +126,13 @@ def serving(data: Path, database_url: str, **settings: Any) -> Iterator[Face]:
     program = Program(Settings(data=data, database_url=database_url, **settings))
     program.clock = FakeClock()  # type: ignore[assignment]  # what a service asks of a clock
     program.entropy = SeededEntropy(next(_NUMBERS))  # type: ignore[assignment]  # and of entropy
-    with HttpServer(program.web(), host="127.0.0.1", port=0) as server:
+    http = HttpServer(
+        program.web(),
+        host="127.0.0.1",
+        port=0,
+        request_timeout_s=program.settings.request_timeout,
+    )
+    with http as server:
         yield Face(program, server.port)
     program.close()
 

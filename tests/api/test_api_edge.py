@@ -1,9 +1,7 @@
 """The edge over real HTTP: what browsers may do, and from which pages."""
 
 import hashlib
-import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -455,27 +453,3 @@ def test_the_config_names_the_newest_key(face: Face, site: Container) -> None:
     assert own.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "Access-Control-Allow-Origin" not in other.headers
     assert own.headers["Cache-Control"] == "no-store"
-
-
-# -- slow clients ----------------------------------------------------------------------------
-
-
-def test_a_client_that_stops_in_its_body_is_cut_off(tmp_path: Path, migrated_sqlite: Path) -> None:
-    path = tmp_path / "tocsin.db"
-    path.write_bytes(migrated_sqlite.read_bytes())
-    with serving(tmp_path, f"sqlite:///{path}", request_timeout=1) as face:
-        site = face.site(face.account())
-        head = (
-            f"POST /v1/edge/{site.key}/subscriptions HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\n"
-            "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
-        )
-        began = time.monotonic()
-        with socket.create_connection(("127.0.0.1", face.port), timeout=10) as wire:
-            wire.sendall(head.encode() + b"{")
-            assert face.register(site, 1).status == 201, "nobody waits for the slow one"
-            rest = b""
-            while some := wire.recv(4096):
-                rest += some
-
-        assert 0.9 <= time.monotonic() - began < 5
-        assert not rest.startswith(b"HTTP/1.1 2")

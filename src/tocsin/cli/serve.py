@@ -40,7 +40,13 @@ def serve(program: Program, host: str, port: int, role: str) -> None:
     """Run everything: the API, the edge, planning and sending."""
     program.prepare()
     stop = threading.Event()
-    with stop_on_signals(stop), HttpServer(program.web(), host=host, port=port) as server:
+    http = HttpServer(
+        program.web(),
+        host=host,
+        port=port,
+        request_timeout_s=program.settings.request_timeout,
+    )
+    with stop_on_signals(stop), http as server:
         address = f"http://{host}:{server.port}"
         if program.accounts.is_empty():
             _welcome(program, address)

@@ -1,5 +1,6 @@
 """Serving an application over HTTP, in a thread of its own."""
 
+import resource
 import socket
 import threading
 from types import TracebackType
@@ -7,18 +8,33 @@ from typing import Any, Final, Self
 
 import uvicorn
 
+from tocsin.machine.http_limits import Limits
+from tocsin.machine.http_protocol import BoundedProtocol
+
 GRACE_S: Final = 10
+REQUEST_TIMEOUT_S: Final = 30
+CONNECTIONS: Final = 2048
 _BACKLOG: Final = 2048
 
 
 class HttpServer:
     """An HTTP server on a socket that is bound before anything is announced.
 
-    httptools parses strictly: it refuses a Content-Length beside a Transfer-Encoding. Raises
-    OSError when the address cannot be had.
+    A client that takes longer than request_timeout_s to send a request, or to take its answer,
+    is cut off; a connection beyond *connections* is closed at once. Raises OSError when the
+    address cannot be had.
     """
 
-    def __init__(self, app: Any, *, host: str, port: int) -> None:
+    def __init__(
+        self,
+        app: Any,
+        *,
+        host: str,
+        port: int,
+        request_timeout_s: float = REQUEST_TIMEOUT_S,
+        connections: int = CONNECTIONS,
+        grace_s: int = GRACE_S,
+    ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -28,17 +44,27 @@ class HttpServer:
             self._socket.close()
             raise
         self.port: Final[int] = self._socket.getsockname()[1]
+        limits = Limits(
+            request_timeout_s=request_timeout_s,
+            # Half of the grace for what still arrives, half for answering it.
+            farewell_s=grace_s / 2,
+            connections=min(connections, _descriptors() // 2),
+        )
+        # As many as this are accepted before the first of them can be closed again.
+        self._backlog = min(_BACKLOG, _descriptors() // 4)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=type("LimitedProtocol", (BoundedProtocol,), {"limits": limits}),
+                loop="asyncio",
                 ws="none",
                 lifespan="off",
                 log_config=None,
+                log_level="error",  # a warning for each bad request would be for clients to write
                 access_log=False,
                 server_header=False,
-                backlog=_BACKLOG,
-                timeout_graceful_shutdown=GRACE_S,
+                backlog=self._backlog,
+                timeout_graceful_shutdown=grace_s,
             )
         )
         # Outside the main thread uvicorn leaves the signals to their owner.
@@ -48,7 +74,7 @@ class HttpServer:
 
     def __enter__(self) -> Self:
         """Start serving."""
-        self._socket.listen(_BACKLOG)
+        self._socket.listen(self._backlog)
         self._thread.start()
         return self
 
@@ -61,3 +87,9 @@ class HttpServer:
         """Stop taking requests, finish those that are under way, and end."""
         self._server.should_exit = True
         self._thread.join()
+
+
+def _descriptors() -> int:
+    """Return how many files and connections this process may have open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft if soft != resource.RLIM_INFINITY else 1 << 20

@@ -14,7 +14,6 @@ from tocsin import __version__
 from tocsin.telemetry.events import Event, Telemetry, where
 from tocsin.web import problems
 from tocsin.web.access import logged
-from tocsin.web.deadline import deadline
 from tocsin.web.docs.page import docs
 from tocsin.web.edge.described import PATHS, SECURITY
 from tocsin.web.hood.door import Door, Operation
@@ -50,7 +49,6 @@ class Face:
     telemetry: Telemetry
     clock: Clock
     new_trace_id: Callable[[], str]
-    request_timeout_s: int
 
 
 def build(face: Face) -> Starlette:
@@ -73,7 +71,6 @@ def build(face: Face) -> Starlette:
             trace_id=trace_id,
         )
 
-    app.add_middleware(deadline, seconds=face.request_timeout_s)
     app.add_middleware(logged, telemetry=face.telemetry, monotonic_ms=face.clock.monotonic_ms)
     problems.install(app, new_trace_id=face.new_trace_id, on_crash=on_crash)
     return app
