@@ -24,7 +24,12 @@ from tocsin.domain.push_task import (
     draft_faults,
 )
 from tocsin.domain.schedule import IMMEDIATELY, QuietTime, Schedule, Start
-from tocsin.domain.targeting import Targeting, read_targeting, targeting_json
+from tocsin.domain.targeting import (
+    TARGETING_SCHEMA,
+    Targeting,
+    read_targeting,
+    targeting_json,
+)
 from tocsin.web.hood.answers import FLAG, ID, NULL_OR_TIME, NUMBER, TIME, object_of
 from tocsin.web.hood.fields import (
     READ_ONLY,
@@ -305,7 +310,7 @@ def _targeting(value: Any, at: Place) -> Targeting | None:
     return None if faults else targeting
 
 
-targeting: Final = Reader(_targeting, {"type": "object"})
+targeting: Final = Reader(_targeting, TARGETING_SCHEMA)
 
 # contract.md section 2.1, in its order
 TASK: Final[Mapping[str, Field]] = {
