@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 
+from tocsin.domain.errors import Unavailable
 from tocsin.domain.keyring import CannotUnseal, Keyring
 from tocsin.machine.clock import SystemClock
 from tocsin.machine.entropy import SystemEntropy
@@ -58,8 +59,8 @@ class Health:
         """Return what is wrong, None when nothing is."""
         try:
             status = migrate.status(self.database)
-        except (SQLAlchemyError, migrate.NewerSchema) as error:
-            return f"the database cannot be used: {type(error).__name__}"
+        except (SQLAlchemyError, Unavailable, migrate.NewerSchema) as error:
+            return f"the database cannot be used: {type(error.__cause__ or error).__name__}"
         return "the database needs tocsin db upgrade" if status.pending else None
 
     def live(self) -> Mapping[str, int]:
