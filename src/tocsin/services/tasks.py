@@ -9,6 +9,7 @@ from tocsin.domain.account import Scope
 from tocsin.domain.errors import Invalid, NotFound
 from tocsin.domain.event import COUNTER_OF_KIND
 from tocsin.domain.execution import Execution
+from tocsin.domain.listing import ListQuery
 from tocsin.domain.outcome import Outcome, counters
 from tocsin.domain.push_task import Draft, PushTask, Status
 from tocsin.domain.targeting import unknown_excluded
@@ -19,8 +20,7 @@ class Tasks(Protocol):
 
     def add(self, scope: Scope, draft: Draft, *, next_due_ms: int | None, now_ms: int) -> int: ...
     def find(self, scope: Scope, task_id: int) -> PushTask | None: ...
-    def newest(self, scope: Scope, *, offset: int, limit: int) -> list[PushTask]: ...
-    def count(self, scope: Scope) -> int: ...
+    def listed(self, scope: Scope, query: ListQuery) -> tuple[int, Sequence[PushTask]]: ...
 
 
 class Executions(Protocol):
@@ -88,10 +88,10 @@ class TaskService:
         with self._store.read() as unit:
             return _seen(unit, scope, task_id)
 
-    def list(self, scope: Scope, *, offset: int, limit: int) -> tuple[int, Sequence[PushTask]]:
-        """Return how many tasks there are, and some of them, newest first."""
+    def list(self, scope: Scope, query: ListQuery) -> tuple[int, Sequence[PushTask]]:
+        """Return how many tasks *query* asks for, and its page of them."""
         with self._store.read() as unit:
-            return unit.tasks.count(scope), unit.tasks.newest(scope, offset=offset, limit=limit)
+            return unit.tasks.listed(scope, query)
 
     def executions(
         self, scope: Scope, task_id: int, *, offset: int, limit: int

@@ -17,6 +17,7 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 
+from tocsin.domain.listing import folded
 from tocsin.store.trouble import trouble_told
 
 POOL_WAIT_S: Final = 10
@@ -99,6 +100,7 @@ def _sqlite(url: URL, pool: Mapping[str, Any], wait_s: float) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: SqliteConnection, _record: Any) -> None:
         connection.isolation_level = None  # this module says BEGIN itself, below
+        connection.create_function("tocsin_folded", 1, _folded, deterministic=True)
         # The journal's mode is the file's, for good: of two that open a new file at the same time
         # one is told that it is locked, and the other sets it for both.
         with suppress(SqliteError):
@@ -116,6 +118,10 @@ def _sqlite(url: URL, pool: Mapping[str, Any], wait_s: float) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _folded(text: str | None) -> str | None:
+    return None if text is None else folded(text)
 
 
 def _postgresql(url: URL, pool: Mapping[str, Any]) -> Engine:

@@ -1,7 +1,7 @@
 """``/v1/hood/push-tasks``: create, list, view, and the executions of a task."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
@@ -10,12 +10,42 @@ from tocsin.domain.account import Scope
 from tocsin.domain.errors import NotFound
 from tocsin.domain.idempotency import Receipt
 from tocsin.domain.instants import hood_text
+from tocsin.domain.listing import ListQuery
 from tocsin.domain.message_token import TOKEN_LENGTH
-from tocsin.domain.push_task import Draft, PushTask
+from tocsin.domain.push_task import MAX_NAME_BYTES, Draft, PushTask, Status
 from tocsin.services.tasks import Counted
 from tocsin.web.hood.door import Call, Operation, created
-from tocsin.web.hood.lists import listing, read_page
+from tocsin.web.hood.fields import instant, text, whole_number
+from tocsin.web.hood.lists import ListShape, listed, listing, parameters, read_query
 from tocsin.web.hood.push_task_shapes import TASK, read_create, task_view
+
+TASKS: Final = ListShape(
+    keys=tuple(TASK),
+    fields={
+        "id": whole_number(1, 2**63 - 1),
+        "name": text(most_bytes=MAX_NAME_BYTES),
+        "status": whole_number(min(Status), max(Status)),
+        "start_time": instant,
+        "end_time": instant,
+        "next_execution_time": instant,
+        "last_execution_time": instant,
+        "create_time": instant,
+        "update_time": instant,
+    },
+    searched=("name",),
+)
+EXECUTIONS: Final = ListShape(
+    keys=(
+        "id",
+        "task_id",
+        "state",
+        "reason",
+        "scheduled_time",
+        "start_time",
+        "end_time",
+        "counters",
+    )
+)
 
 
 class Tasks(Protocol):
@@ -23,7 +53,7 @@ class Tasks(Protocol):
 
     def create(self, scope: Scope, draft: Draft, *, now_ms: int) -> int: ...
     def view(self, scope: Scope, task_id: int) -> PushTask: ...
-    def list(self, scope: Scope, *, offset: int, limit: int) -> tuple[int, Sequence[PushTask]]: ...
+    def list(self, scope: Scope, query: ListQuery) -> tuple[int, Sequence[PushTask]]: ...
     def executions(
         self, scope: Scope, task_id: int, *, offset: int, limit: int
     ) -> tuple[int, Sequence[Counted]]: ...
@@ -38,22 +68,20 @@ def push_tasks(tasks: Tasks) -> list[Operation]:
         return created(Receipt(str(task_id)))
 
     async def list_(call: Call) -> Response:
-        page = read_page(call.query)
-        total, found = await run_in_threadpool(
-            tasks.list, call.scope, offset=page.offset, limit=page.limit
-        )
-        return JSONResponse(listing(total, map(task_view, found)))
+        query = read_query(call.query, TASKS)
+        total, found = await run_in_threadpool(tasks.list, call.scope, query)
+        return JSONResponse(listed(total, map(task_view, found), query, TASKS))
 
     async def view(call: Call) -> Response:
         task = await run_in_threadpool(tasks.view, call.scope, id_of(call))
         return JSONResponse(listing(1, [task_view(task)]))
 
     async def executions(call: Call) -> Response:
-        page = read_page(call.query)
+        query = read_query(call.query, EXECUTIONS)
         total, found = await run_in_threadpool(
-            tasks.executions, call.scope, id_of(call), offset=page.offset, limit=page.limit
+            tasks.executions, call.scope, id_of(call), offset=query.offset, limit=query.limit
         )
-        return JSONResponse(listing(total, map(execution_view, found)))
+        return JSONResponse(listed(total, map(execution_view, found), query, EXECUTIONS))
 
     of_both = [
         Operation(
@@ -65,6 +93,7 @@ def push_tasks(tasks: Tasks) -> list[Operation]:
             resource="push-tasks",
             status=status,
             body=body,
+            parameters=parameters(TASKS) if handle is list_ else (),
         )
         for version in ("v1", "v0")
         for method, rest, handle, scope, summary, status, body in (
@@ -82,6 +111,7 @@ def push_tasks(tasks: Tasks) -> list[Operation]:
             scope="read",
             summary="List the executions of a push task",
             resource="push-tasks",
+            parameters=parameters(EXECUTIONS),
         ),
     ]
 
