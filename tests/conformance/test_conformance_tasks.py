@@ -49,7 +49,7 @@ def test_a_task_comes_back_as_it_was_ordered(world: World) -> None:
         targeting=targeting,
     )
 
-    task_id = world.tasks.create(owner.scope, ordered, now_ms=world.clock.now_ms())
+    task_id = int(world.tasks.create(owner.scope, ordered, now_ms=world.clock.now_ms()).result)
 
     found = world.tasks.view(owner.scope, task_id)
     assert {name: getattr(found, name) for name in Draft.__dataclass_fields__} == {
@@ -156,6 +156,6 @@ def test_names_of_any_text_are_kept(world: World) -> None:
     owner = world.account()
     name = "Robert'); DROP TABLE push_task;-- \u2028\\ 100% :x {y}"
 
-    task_id = world.tasks.create(owner.scope, draft(name=name), now_ms=0)
+    task_id = int(world.tasks.create(owner.scope, draft(name=name), now_ms=0).result)
 
     assert world.tasks.view(owner.scope, task_id).name == name

@@ -9,10 +9,12 @@ from tocsin.domain.account import Scope
 from tocsin.domain.errors import Invalid, NotFound
 from tocsin.domain.event import COUNTER_OF_KIND
 from tocsin.domain.execution import Execution
+from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.domain.listing import ListQuery
 from tocsin.domain.outcome import Outcome, counters
 from tocsin.domain.push_task import Draft, PushTask, Status
 from tocsin.domain.targeting import unknown_excluded
+from tocsin.services.idempotency import Requests, once
 
 
 class Tasks(Protocol):
@@ -47,6 +49,8 @@ class Unit(Protocol):
     def executions(self) -> Executions: ...
     @property
     def containers(self) -> Containers: ...
+    @property
+    def requests(self) -> Requests: ...
 
 
 class Store(Protocol):
@@ -70,17 +74,17 @@ class TaskService:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def create(self, scope: Scope, draft: Draft, *, now_ms: int) -> int:
+    def create(
+        self, scope: Scope, draft: Draft, *, now_ms: int, claim: Claim | None = None
+    ) -> Receipt:
         """Take *draft*; return its id, once it is on the disk.
 
-        Raises Invalid for what an exclude of its targeting names in vain.
+        Raises Invalid for what an exclude of its targeting names in vain, Conflict for a claim
+        that was laid by another request.
         """
         with self._store.write() as unit:
-            faults = unknown_excluded(draft.targeting, unit.containers.hosts(scope.root_id))
-            if faults:
-                raise Invalid(tuple(faults))
-            return unit.tasks.add(
-                scope, draft, next_due_ms=_first_due_ms(draft, now_ms), now_ms=now_ms
+            return once(
+                unit, claim, now_ms=now_ms, act=lambda: str(_add(unit, scope, draft, now_ms))
             )
 
     def view(self, scope: Scope, task_id: int) -> PushTask:
@@ -108,6 +112,13 @@ class TaskService:
             Counted(one, _counters(outcomes.get(one.id, {}), events.get(one.id, {})))
             for one in found
         ]
+
+
+def _add(unit: Unit, scope: Scope, draft: Draft, now_ms: int) -> int:
+    faults = unknown_excluded(draft.targeting, unit.containers.hosts(scope.root_id))
+    if faults:
+        raise Invalid(tuple(faults))
+    return unit.tasks.add(scope, draft, next_due_ms=_first_due_ms(draft, now_ms), now_ms=now_ms)
 
 
 def _seen(unit: Unit, scope: Scope, task_id: int) -> PushTask:

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting
+from tocsin.services.idempotency import Replays
 from tocsin.services.indexing import Indexing
 from tocsin.services.planning import Planning
 from tocsin.telemetry.events import Event, Telemetry
@@ -16,6 +17,7 @@ CUT_EVERY_S: Final = 0.1
 INDEX_EVERY_S: Final = 1.0
 FOLD_EVERY_S: Final = 0.5
 CLOSE_EVERY_S: Final = 0.25
+KEEP_EVERY_S: Final = 60.0
 
 
 class Clock(Protocol):
@@ -26,7 +28,7 @@ class Clock(Protocol):
 
 
 class Desk:
-    """Planner, cutter, indexer and tallier of one process. Any number may run."""
+    """Planner, cutter, indexer, tallier and keeper of one process. Any number may run."""
 
     def __init__(
         self,
@@ -35,6 +37,7 @@ class Desk:
         cutting: Cutting,
         indexing: Indexing,
         counting: Counting,
+        replays: Replays,
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
@@ -42,6 +45,7 @@ class Desk:
         self._cutting = cutting
         self._indexing = indexing
         self._counting = counting
+        self._replays = replays
         self._clock = clock
         self._telemetry = telemetry
 
@@ -53,6 +57,7 @@ class Desk:
             ("indexer", self._indexing.fold, INDEX_EVERY_S),
             ("tallier", self._counting.fold, FOLD_EVERY_S),
             ("closer", self._close, CLOSE_EVERY_S),
+            ("keeper", self._keep, KEEP_EVERY_S),
         )
         threads = [
             threading.Thread(
@@ -89,6 +94,9 @@ class Desk:
                 recipients=piece.recipients,
             )
         return piece
+
+    def _keep(self) -> object:
+        return self._replays.forget(now_ms=self._clock.now_ms())
 
     def _close(self) -> object:
         closed = self._counting.close(now_ms=self._clock.now_ms())

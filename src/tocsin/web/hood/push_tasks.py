@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from tocsin.domain.account import Scope
 from tocsin.domain.errors import NotFound
-from tocsin.domain.idempotency import Receipt
+from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.domain.instants import hood_text
 from tocsin.domain.listing import ListQuery
 from tocsin.domain.message_token import TOKEN_LENGTH
@@ -51,7 +51,9 @@ EXECUTIONS: Final = ListShape(
 class Tasks(Protocol):
     """The order desk."""
 
-    def create(self, scope: Scope, draft: Draft, *, now_ms: int) -> int: ...
+    def create(
+        self, scope: Scope, draft: Draft, *, now_ms: int, claim: Claim | None
+    ) -> Receipt: ...
     def view(self, scope: Scope, task_id: int) -> PushTask: ...
     def list(self, scope: Scope, query: ListQuery) -> tuple[int, Sequence[PushTask]]: ...
     def executions(
@@ -64,8 +66,10 @@ def push_tasks(tasks: Tasks) -> list[Operation]:
 
     async def create(call: Call) -> Response:
         draft = read_create(call.body, now_ms=call.now_ms, token_length=TOKEN_LENGTH)
-        task_id = await run_in_threadpool(tasks.create, call.scope, draft, now_ms=call.now_ms)
-        return created(Receipt(str(task_id)))
+        receipt = await run_in_threadpool(
+            tasks.create, call.scope, draft, now_ms=call.now_ms, claim=call.claim
+        )
+        return created(receipt)
 
     async def list_(call: Call) -> Response:
         query = read_query(call.query, TASKS)
@@ -94,6 +98,7 @@ def push_tasks(tasks: Tasks) -> list[Operation]:
             status=status,
             body=body,
             parameters=parameters(TASKS) if handle is list_ else (),
+            replayable=handle is create,
         )
         for version in ("v1", "v0")
         for method, rest, handle, scope, summary, status, body in (
