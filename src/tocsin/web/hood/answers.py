@@ -35,7 +35,7 @@ def object_of(**properties: Schema) -> Schema:
     }
 
 
-def listed(item: Schema, *, partial: bool = False) -> Schema:
+def list_schema(item: Schema, *, partial: bool = False) -> Schema:
     """Return the schema of a list or a view of *item*. partial: ``fields`` may choose keys."""
     if partial:
         item = {**item, "required": []}
