@@ -6,9 +6,9 @@ from typing import Protocol
 
 from tocsin.domain.account import Scope
 from tocsin.domain.calendar import Place, place_of
-from tocsin.domain.errors import Invalid, NotFound
+from tocsin.domain.errors import NotFound
 from tocsin.domain.push_task import Draft, PushTask
-from tocsin.domain.targeting import unknown_excluded
+from tocsin.services import ordering
 
 
 class Tasks(Protocol):
@@ -20,19 +20,11 @@ class Tasks(Protocol):
     def count(self, scope: Scope) -> int: ...
 
 
-class Containers(Protocol):
-    """The store's side of containers."""
-
-    def hosts(self, root_id: int) -> Sequence[str]: ...
-
-
-class Unit(Protocol):
+class Unit(ordering.Unit, Protocol):
     """One transaction."""
 
     @property
     def tasks(self) -> Tasks: ...
-    @property
-    def containers(self) -> Containers: ...
 
 
 class Store(Protocol):
@@ -54,9 +46,7 @@ class TaskService:
         Raises Invalid for what an exclude of its targeting names in vain.
         """
         with self._store.write() as unit:
-            faults = unknown_excluded(draft.targeting, unit.containers.hosts(scope.root_id))
-            if faults:
-                raise Invalid(tuple(faults))
+            ordering.check(unit, scope, draft)
             place = place_of(draft, before=None, now_ms=now_ms)
             (task_id,) = unit.tasks.add([(scope, draft, place)], now_ms=now_ms)
             return task_id

@@ -1,6 +1,6 @@
 """Containers, their origins and their VAPID pairs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, Select, func, insert, select, update
 
@@ -123,15 +123,6 @@ class Containers:
             vapid_key_id=row.vapid_key_id,
             vapid_public_key=row.public_key,
         )
-
-    def hosts(self, root_id: int) -> Sequence[str]:
-        """Return every host name that a container of this tenant has."""
-        return self._connection.scalars(
-            select(container_origin.c.host)
-            .distinct()
-            .join(container, container.c.id == container_origin.c.container_id)
-            .where(container.c.root_id == root_id)
-        ).all()
 
     def mark_seen(self, container_ids: Iterable[int], *, now_ms: int) -> None:
         """Note the first event of these containers: from now on they are installed."""

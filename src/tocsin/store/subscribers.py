@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -11,18 +11,21 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
+    delete,
     insert,
     select,
     update,
 )
 
 from tocsin.domain.account import Scope
-from tocsin.domain.subscriber import Attributes
+from tocsin.domain.subscriber import Attributes, texts_of
 from tocsin.domain.subscription import Recipient, Subscriber, Subscription
-from tocsin.store.tables import container, subscriber, subscription
+from tocsin.store.tables import container, subscriber, subscriber_attribute, subscription
 
 _AT_ONCE: Final = 500
 _Value = TypeVar("_Value", int, bytes)
+# root_id, key, value, ordinal: the columns of subscriber_attribute, all of which are its key.
+_CustomRow: TypeAlias = tuple[int, str, str, int]
 _ATTRIBUTES: Final = tuple(Attributes.__dataclass_fields__)
 _CONTAINER_TYPE: Final = (
     select(container.c.type).where(container.c.id == subscriber.c.container_id).scalar_subquery()
@@ -30,7 +33,10 @@ _CONTAINER_TYPE: Final = (
 
 
 class Subscribers:
-    """Rows of ``subscriber`` and ``subscription``, which share their key."""
+    """Rows of ``subscriber`` and ``subscription``, which share their key.
+
+    ``subscriber_attribute``, which says of custom data who has what, is written with them.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -59,18 +65,6 @@ class Subscribers:
         ).one_or_none()
         return None if row is None else _subscriber(row)
 
-    def ordinals_of(self, root_id: int, ids: Iterable[int]) -> dict[int, int]:
-        """Return the ordinals of the tenant's subscribers with these ids, by id."""
-        ordinals: dict[int, int] = {}
-        for some in _slices(list(ids)):
-            rows = self._connection.execute(
-                select(subscriber.c.id, subscriber.c.ordinal).where(
-                    subscriber.c.root_id == root_id, subscriber.c.id.in_(some)
-                )
-            )
-            ordinals.update((row.id, row.ordinal) for row in rows)
-        return ordinals
-
     def _many(self, root_id: int, condition: ColumnElement[bool]) -> list[Subscriber]:
         rows = self._connection.execute(
             _subscribers().where(subscriber.c.root_id == root_id, condition)
@@ -82,12 +76,56 @@ class Subscribers:
         if new:
             self._connection.execute(insert(subscriber), [_person(one) for one in new])
             self._connection.execute(insert(subscription), [_address(one) for one in new])
+            self._insert_custom(row for one in new for row in _custom(one))
 
     def replace(self, known: Sequence[Subscriber]) -> None:
         """Write subscribers that are there already anew: every column but the key."""
         if known:
             self._rewrite(subscriber, [_person(one) for one in known])
             self._rewrite(subscription, [_address(one) for one in known])
+            for root_id in {one.root_id for one in known}:
+                self._replace_custom(root_id, [one for one in known if one.root_id == root_id])
+
+    def _replace_custom(self, root_id: int, known: Sequence[Subscriber]) -> None:
+        """Write what differs of the custom data of some of one tenant."""
+        table = subscriber_attribute
+        before: set[_CustomRow] = set()
+        for some in _slices([one.ordinal for one in known]):
+            rows = self._connection.execute(
+                select(table.c.root_id, table.c.key, table.c.value, table.c.ordinal).where(
+                    table.c.root_id == root_id, table.c.ordinal.in_(some)
+                )
+            )
+            before.update((row.root_id, row.key, row.value, row.ordinal) for row in rows)
+        now = {row for one in known for row in _custom(one)}
+        if before - now:
+            columns = list(table.c)
+            self._connection.execute(
+                delete(table).where(*(one == bindparam(f"at_{one.name}") for one in columns)),
+                [
+                    {f"at_{one.name}": value for one, value in zip(columns, row, strict=True)}
+                    for row in sorted(before - now)
+                ],
+            )
+        self._insert_custom(sorted(now - before))
+
+    def _insert_custom(self, rows: Iterable[_CustomRow]) -> None:
+        names = [column.name for column in subscriber_attribute.c]
+        named = [dict(zip(names, row, strict=True)) for row in rows]
+        if named:
+            self._connection.execute(insert(subscriber_attribute), named)
+
+    def erase(self, root_id: int, ordinal: int) -> bool:
+        """Delete all that is known of a subscriber; return whether there was one.
+
+        The facts they stood under are for the caller to note for the index.
+        """
+        gone = 0
+        for table in (subscription, subscriber_attribute, subscriber):
+            gone = self._connection.execute(
+                delete(table).where(table.c.root_id == root_id, table.c.ordinal == ordinal)
+            ).rowcount
+        return gone == 1
 
     def _rewrite(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
         columns = [name for name in rows[0] if name not in ("root_id", "ordinal")]
@@ -226,6 +264,14 @@ def _person(one: Subscriber) -> dict[str, Any]:
         "last_seen_ms": one.last_seen_ms,
         **asdict(one.attributes),
     }
+
+
+def _custom(one: Subscriber) -> list[_CustomRow]:
+    return [
+        (one.root_id, key, text, one.ordinal)
+        for key, value in one.attributes.user_data.items()
+        for text in sorted(texts_of(value))
+    ]
 
 
 def _address(one: Subscriber) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tocsin.store.executions import Executions
 from tocsin.store.parcels import Parcels
 from tocsin.store.subscribers import Subscribers
 from tocsin.store.tasks import Tasks
+from tocsin.store.vocabulary import Vocabulary
 
 
 class Unit:
@@ -42,6 +43,11 @@ class Unit:
     def audience(self) -> Audience:
         """The audience index."""
         return Audience(self._connection)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What the items of a targeting name."""
+        return Vocabulary(self._connection)
 
     @cached_property
     def tasks(self) -> Tasks:
