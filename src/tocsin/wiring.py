@@ -9,17 +9,22 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 
+from tocsin.domain.errors import Unavailable
 from tocsin.domain.keyring import CannotUnseal, Keyring
+from tocsin.domain.rate_limit import Rates
 from tocsin.machine.clock import SystemClock
 from tocsin.machine.entropy import SystemEntropy
 from tocsin.machine.environment import environment
 from tocsin.machine.processes import Child
 from tocsin.machine.secret_key import BadSecretKey, load_or_make
 from tocsin.services.accounts import AccountService
+from tocsin.services.commands import CommandService
 from tocsin.services.containers import ContainerService
 from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting
+from tocsin.services.idempotency import Replays
 from tocsin.services.indexing import Indexing
+from tocsin.services.limits import RateLimits
 from tocsin.services.planning import Planning
 from tocsin.services.sending import Sending
 from tocsin.services.subscribers import SubscriberService
@@ -38,7 +43,8 @@ from tocsin.web.edge.subscriptions import subscriptions
 from tocsin.web.edge.tag import tag
 from tocsin.web.hood.door import Door
 from tocsin.web.hood.push_tasks import push_tasks
-from tocsin.web.limits import Unlimited
+from tocsin.web.hood.tokens import tokens
+from tocsin.web.limits import Limits
 from tocsin.webpush.endpoint import PushHosts
 from tocsin.workers.crew import Crew
 from tocsin.workers.desk import Desk
@@ -59,8 +65,8 @@ class Health:
         """Return what is wrong, None when nothing is."""
         try:
             status = migrate.status(self.database)
-        except (SQLAlchemyError, migrate.NewerSchema) as error:
-            return f"the database cannot be used: {type(error).__name__}"
+        except (SQLAlchemyError, Unavailable, migrate.NewerSchema) as error:
+            return f"the database cannot be used: {type(error.__cause__ or error).__name__}"
         return "the database needs tocsin db upgrade" if status.pending else None
 
     def live(self) -> Mapping[str, int]:
@@ -207,9 +213,22 @@ class Program:
             return str(error)
         return None
 
+    def _door(self) -> Door:
+        """Return what every call of the Hood API passes."""
+        rates = Rates(burst=self.settings.rate_burst, steady=self.settings.rate_steady)
+        return Door(
+            callers=Callers(self.accounts, clock=self.clock),
+            limits=Limits(RateLimits(self.store, clock=self.clock), rates=rates),
+            replays=Replays(self.store),
+            clock=self.clock,
+        )
+
     def web(self) -> Starlette:
         """Return the HTTP face."""
-        operations = (*push_tasks(TaskService(self.store)),)
+        operations = (
+            *push_tasks(TaskService(self.store), CommandService(self.store)),
+            *tokens(self.accounts),
+        )
         routes = (
             events(Counting(self.store), token_key=self.keyring.message_token, clock=self.clock),
             *subscriptions(self.subscribers, self.containers),
@@ -217,7 +236,7 @@ class Program:
         )
         return build(
             Face(
-                door=Door(callers=Callers(self.accounts), limits=Unlimited(), clock=self.clock),
+                door=self._door(),
                 operations=operations,
                 routes=routes,
                 health=Health(self.database),
@@ -236,6 +255,7 @@ class Program:
             indexing=self.indexing,
             counting=Counting(self.store),
             sweeping=Sweeping(self.store),
+            replays=Replays(self.store),
             clock=self.clock,
             telemetry=self.telemetry,
         )

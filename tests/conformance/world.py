@@ -113,11 +113,12 @@ class World:
         ttl_s: int = 3600,
     ) -> int:
         """Return the id of a new push task."""
-        return self.tasks.create(
+        receipt = self.tasks.create(
             owner.scope,
             draft(targeting, status=status, start=start, ttl_s=ttl_s),
             now_ms=self.clock.now_ms(),
         )
+        return int(receipt.result)
 
     def execute(self, owner: Account, targeting: Mapping[str, Any] | None = None) -> Execution:
         """Return the execution, not cut yet, of a new task that is due now."""

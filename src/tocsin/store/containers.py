@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Select, func, insert, select, update
 
 from tocsin.domain.account import Scope
 from tocsin.domain.container import Container, SealedKey
+from tocsin.store.scoping import seen_by
 from tocsin.store.tables import container, container_origin, vapid_key
 
 
@@ -98,10 +99,7 @@ class Containers:
         same = container.c.key == name
         if name.isascii() and name.isdigit() and len(name) < 19:
             same |= container.c.id == int(name)
-        found = _containers().where(same, container.c.root_id == scope.root_id)
-        if not scope.is_root:
-            found = found.where(container.c.account_id == scope.account_id)
-        return self._one(found)
+        return self._one(_containers().where(same, *seen_by(scope, container)))
 
     def _one(self, query: Select[tuple[object, ...]]) -> Container | None:
         row = self._connection.execute(query).one_or_none()

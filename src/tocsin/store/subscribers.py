@@ -20,6 +20,7 @@ from sqlalchemy import (
 from tocsin.domain.account import Scope
 from tocsin.domain.subscriber import Attributes, texts_of
 from tocsin.domain.subscription import Recipient, Subscriber, Subscription
+from tocsin.store.scoping import seen_by
 from tocsin.store.tables import container, subscriber, subscriber_attribute, subscription
 
 _AT_ONCE: Final = 500
@@ -212,11 +213,11 @@ class Subscribers:
 
     def after(self, scope: Scope, ordinal: int, *, limit: int) -> list[Subscriber]:
         """Return up to *limit* subscribers that *scope* sees, in order, from past *ordinal* on."""
-        seen = [subscriber.c.root_id == scope.root_id, subscriber.c.ordinal > ordinal]
-        if not scope.is_root:
-            seen.append(subscriber.c.account_id == scope.account_id)
         rows = self._connection.execute(
-            _subscribers().where(*seen).order_by(subscriber.c.ordinal).limit(limit)
+            _subscribers()
+            .where(*seen_by(scope, subscriber), subscriber.c.ordinal > ordinal)
+            .order_by(subscriber.c.ordinal)
+            .limit(limit)
         )
         return [_subscriber(row) for row in rows]
 

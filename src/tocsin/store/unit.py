@@ -13,6 +13,7 @@ from tocsin.store.engine import Database
 from tocsin.store.events import Events
 from tocsin.store.executions import Executions
 from tocsin.store.parcels import Parcels
+from tocsin.store.requests import Requests
 from tocsin.store.subscribers import Subscribers
 from tocsin.store.tasks import Tasks
 from tocsin.store.vocabulary import Vocabulary
@@ -68,6 +69,11 @@ class Unit:
     def events(self) -> Events:
         """Reports of browsers."""
         return Events(self._connection)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Idempotency keys and rate windows."""
+        return Requests(self._connection)
 
 
 class Store:
