@@ -27,10 +27,12 @@ from tocsin.domain.subscription import Subscriber
 from tocsin.domain.targeting import Targeting, read_targeting
 
 APPLICATIONS: Final = "applications"
+REGIONS: Final = "regions"
 TIME_ZONE: Final = "time_zone"
 # The one value that a subscriber has of an attribute whose bitmaps divide an audience.
 _VALUE_OF: Final[Mapping[str, Callable[[Subscriber], str | None]]] = {
     APPLICATIONS: lambda one: one.attributes.host and one.attributes.host.lower(),
+    REGIONS: lambda one: one.attributes.region,
     TIME_ZONE: lambda one: one.attributes.time_zone,
 }
 

@@ -1,6 +1,6 @@
 """Subscribers and the subscriptions that the sender reads."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
+    case,
     delete,
     insert,
     select,
@@ -18,8 +19,10 @@ from sqlalchemy import (
 )
 
 from tocsin.domain.account import Scope
+from tocsin.domain.listing import ListQuery
 from tocsin.domain.subscriber import Attributes, texts_of
 from tocsin.domain.subscription import Recipient, Subscriber, Subscription
+from tocsin.store.queries import find_page
 from tocsin.store.scoping import seen_by
 from tocsin.store.tables import container, subscriber, subscriber_attribute, subscription
 
@@ -27,6 +30,24 @@ _AT_ONCE: Final = 500
 _Value = TypeVar("_Value", int, bytes)
 # root_id, key, value, ordinal: the columns of subscriber_attribute, all of which are its key.
 _CustomRow: TypeAlias = tuple[int, str, str, int]
+# What a list of subscribers is sorted by and filtered by, as clients call it.
+_FIELDS: Final[Mapping[str, ColumnElement[Any]]] = {
+    "id": subscriber.c.id,
+    "account_id": subscriber.c.account_id,
+    "container_id": subscriber.c.container_id,
+    "application": subscriber.c.host,
+    "country": subscriber.c.country,
+    "region": subscriber.c.region,
+    "city": subscriber.c.city,
+    "language": subscriber.c.language,
+    "timezone": subscriber.c.time_zone,
+    "browser": subscriber.c.browser,
+    "os": subscriber.c.os,
+    "remote_user_id": subscriber.c.remote_user_id,
+    "subscribed_at": subscriber.c.subscribed_ms,
+    "last_seen": subscriber.c.last_seen_ms,
+    "status": case((subscriber.c.active, "active"), else_="unsubscribed"),
+}
 _ATTRIBUTES: Final = tuple(Attributes.__dataclass_fields__)
 _CONTAINER_TYPE: Final = (
     select(container.c.type).where(container.c.id == subscriber.c.container_id).scalar_subquery()
@@ -57,12 +78,15 @@ class Subscribers:
         )
         return {one.ordinal: one for some in found for one in some}
 
-    def by_id(self, container_id: int, subscriber_id: int) -> Subscriber | None:
-        """Return one subscriber of a container."""
+    def by_id(
+        self, container_id: int, subscriber_id: int, *, to_change: bool = False
+    ) -> Subscriber | None:
+        """Return one subscriber of a container. to_change: others wait until commit."""
+        query = _subscribers().where(
+            subscriber.c.id == subscriber_id, subscriber.c.container_id == container_id
+        )
         row = self._connection.execute(
-            _subscribers().where(
-                subscriber.c.id == subscriber_id, subscriber.c.container_id == container_id
-            )
+            query.with_for_update(of=subscriber) if to_change else query
         ).one_or_none()
         return None if row is None else _subscriber(row)
 
@@ -220,6 +244,34 @@ class Subscribers:
             .limit(limit)
         )
         return [_subscriber(row) for row in rows]
+
+    def seen(
+        self, scope: Scope, ids: Collection[int], *, to_change: bool = False
+    ) -> list[Subscriber]:
+        """Return the subscribers of *scope* with these ids. to_change: others wait until commit."""
+        found: list[Subscriber] = []
+        for some in _slices(sorted(ids)):
+            query = (
+                _subscribers()
+                .where(subscriber.c.id.in_(some), *seen_by(scope, subscriber))
+                .order_by(subscriber.c.ordinal)
+            )
+            rows = self._connection.execute(
+                query.with_for_update(of=subscriber) if to_change else query
+            )
+            found += map(_subscriber, rows)
+        return found
+
+    def listed(self, scope: Scope, query: ListQuery) -> tuple[int, Sequence[Subscriber]]:
+        """Return how many subscribers that *scope* sees fit *query*, and its page of them."""
+        total, rows = find_page(
+            self._connection,
+            _subscribers().where(*seen_by(scope, subscriber)),
+            query,
+            columns=_FIELDS,
+            newest=subscriber.c.ordinal,
+        )
+        return total, [_subscriber(row) for row in rows]
 
 
 def _subscribers() -> Select[tuple[Any, ...]]:

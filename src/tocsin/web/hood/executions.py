@@ -53,7 +53,9 @@ class Executions(Protocol):
 class Recipients(Protocol):
     """What knows what became of one person."""
 
-    def account(self, scope: Scope, task_id: int, execution_id: int, user_id: int) -> Account: ...
+    def account(
+        self, scope: Scope, task_id: int, execution_id: int, user_id: int, *, now_ms: int
+    ) -> Account: ...
 
 
 def executions(executions: Executions, recipients: Recipients) -> list[Operation]:
@@ -86,6 +88,7 @@ def executions(executions: Executions, recipients: Recipients) -> list[Operation
             row_id_in(call, "task_id", "push task"),
             row_id_in(call, "execution_id", "execution"),
             id_in(call, "user_id", "user"),
+            now_ms=call.now_ms,
         )
         return JSONResponse(account_view(found))
 

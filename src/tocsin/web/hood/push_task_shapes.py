@@ -50,6 +50,7 @@ from tocsin.web.hood.fields import (
     whole_number,
 )
 from tocsin.web.hood.message_shapes import adex, message
+from tocsin.web.hood.patching import merge
 from tocsin.web.strict_json import loads_text
 
 _zero_or_one: Final = whole_number(0, 1)
@@ -74,7 +75,7 @@ def read_patch(task: PushTask, patch: dict[str, Any], *, now_ms: int, token_leng
     refused even as null. A start that stays as it is may lie in the past by now.
     """
     known = {key: value for key, value in task_view(task).items() if key not in _SHOWN_ONLY}
-    merged = _merged(known, patch)
+    merged = merge(known, patch)
     if "message" in patch and patch["message"] is not None and "adex" not in patch:
         merged["adex"] = None
     if "adex" in patch and patch["adex"] is not None and "message" not in patch:
@@ -208,14 +209,6 @@ TASK_VIEW: Final = object_of(
     create_time=TIME,
     update_time=TIME,
 )
-
-
-def _merged(known: Any, patch: Any) -> Any:
-    """Return *known* under a merge patch in which null replaces and does not remove."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(known) if isinstance(known, dict) else {}
-    return merged | {key: _merged(merged.get(key), value) for key, value in patch.items()}
 
 
 def _when(instant_ms: int | None) -> str | None:
