@@ -13,6 +13,10 @@ from doubles import FakeClock, SeededEntropy
 from tocsin.domain.account import Account
 from tocsin.domain.container import Container
 from tocsin.machine.http_server import HttpServer
+from tocsin.services.counting import Counting
+from tocsin.services.cutting import Cutting
+from tocsin.services.planning import Planning
+from tocsin.services.sweeping import Sweeping
 from tocsin.settings import Settings
 from tocsin.simulators.virtual_subscribers import VirtualSubscribers
 from tocsin.store.engine import Database
@@ -80,6 +84,26 @@ class Face:
             return Answer(response.status, response.headers, response.read())
         finally:
             connection.close()
+
+    def plan(self) -> None:
+        """Make executions of all due slots; end and close what they outdid."""
+        now_ms, store = self.clock.now_ms(), self.program.store
+        while Planning(store).plan(now_ms=now_ms):
+            pass
+        self._close()
+
+    def cut_and_close(self) -> None:
+        """Cut everything that is to be cut, and close what has nobody to be sent."""
+        while Cutting(self.program.store).cut(now_ms=self.clock.now_ms()):
+            pass
+        self._close()
+
+    def _close(self) -> None:
+        store, now_ms = self.program.store, self.clock.now_ms()
+        while Sweeping(store).sweep(now_ms=now_ms):
+            pass
+        while Counting(store).close(now_ms=now_ms):
+            pass
 
     def account(self, parent: Account | None = None) -> Account:
         """Return a new account."""

@@ -78,7 +78,7 @@ def test_a_token_does_what_its_scopes_say(face: Face) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/hood", f"{TASKS}/", "/v2/hood/push-tasks", "/docs", "/openapi.json"]
+    "path", ["/", "/v1", "/v1/hood", f"{TASKS}/", "/v2/hood/push-tasks", "/docs/", "/openapi.yaml"]
 )
 def test_where_nothing_is(sqlite_face: Face, path: str) -> None:
     check_shape(sqlite_face.call("GET", path), 404, "Not found.")
@@ -87,8 +87,8 @@ def test_where_nothing_is(sqlite_face: Face, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", TASKS, "GET, POST"),
-        ("PUT", f"{TASKS}/1", "GET"),
+        ("DELETE", TASKS, "GET, HEAD, POST"),
+        ("PUT", f"{TASKS}/1", "GET, HEAD, PATCH, DELETE"),
         ("GET", "/v1/edge/events", "POST"),
         ("PUT", "/v1/edge/x/subscriptions/1", "PATCH, DELETE, OPTIONS"),
     ],

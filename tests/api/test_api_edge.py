@@ -11,6 +11,7 @@ from face import ORIGIN, Answer, Face, errors, serving, subscription
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import select
 
+from tocsin.domain.account import Scope
 from tocsin.domain.container import Container
 from tocsin.domain.event import COUNTER_OF_KIND, Kind
 from tocsin.domain.message_token import EVENTS_COUNT_FOR_S, MessageRef, mint
@@ -279,7 +280,9 @@ def test_registrations_at_once_share_commits(face: Face, site: Container) -> Non
     assert len(commits) < 100
     ids = {int(answer.json["id"]) for answer in answers}
     with face.program.store.read() as unit:
-        assert unit.subscribers.ordinals_of(site.root_id, ids).keys() == ids
+        assert {
+            one.id for one in unit.subscribers.seen(Scope(site.root_id, site.account_id), ids)
+        } == ids
 
 
 # -- events ----------------------------------------------------------------------------------

@@ -48,6 +48,22 @@ class Model:
         self.status, self.next_ms = 0, None
         self.executions = ["paused" if one == "cutting" else one for one in self.executions]
 
+    def fall_due(self, now_ms: int) -> None:
+        """The newest slot is executed unless its hour of ttl is over; all others are missed."""
+        assert self.next_ms is not None
+        self.last_ms, self.next_ms = self.next_ms, None
+        if self.frequency_ms is not None:
+            passed = (now_ms - self.last_ms) // self.frequency_ms
+            self.executions += ["missed"] * passed
+            self.last_ms += passed * self.frequency_ms
+            self.next_ms = self.last_ms + self.frequency_ms
+        if now_ms - self.last_ms < HOUR_MS:
+            self.end("done")
+            self.executions.append("cutting")
+        else:
+            self.executions.append("missed")
+            self.finish_if_idle()
+
     def end(self, state: str) -> None:
         self.executions = [state if one in LIVE else one for one in self.executions]
 
@@ -168,16 +184,7 @@ class Lifecycle(RuleBasedStateMachine):
         for model in self.models.values():
             if model.deleted or model.next_ms is None or model.next_ms > self.now_ms:
                 continue
-            model.last_ms = model.next_ms
-            model.end("done")
-            if model.frequency_ms is None:
-                model.next_ms = None
-            else:
-                over = (self.now_ms - model.next_ms) // model.frequency_ms
-                model.executions += ["missed"] * over
-                model.last_ms += over * model.frequency_ms
-                model.next_ms = model.last_ms + model.frequency_ms
-            model.executions.append("cutting")
+            model.fall_due(self.now_ms)
 
     @rule()
     def send(self) -> None:
@@ -207,9 +214,9 @@ def _text(instant_ms: int | None) -> str | None:
     return None if instant_ms is None else hood_text(instant_ms)
 
 
-def test_any_order_of_calls(face: Face) -> None:
+def test_any_order_of_calls(own_face: Face) -> None:
     class Here(Lifecycle):
         pass
 
-    Here.face = face
+    Here.face = own_face
     run_machine(Here, settings=settings(max_examples=25, stateful_step_count=25, deadline=None))

@@ -162,7 +162,8 @@ def test_the_executions_of_a_task_have_their_counters(face: Face) -> None:
     assert face.call("GET", path, token=token).json == {"total": 0, "items": []}
 
     store, now_ms = face.program.store, face.clock.now_ms()
-    Planning(store).plan(now_ms=now_ms)
+    while Planning(store).plan(now_ms=now_ms):
+        pass
     while Cutting(store).cut(now_ms=face.clock.now_ms()):
         pass
     for held in Sending(store).lease(now_ms=now_ms, limit=100):

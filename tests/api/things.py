@@ -11,7 +11,6 @@ from starlette.routing import Route
 
 from tocsin.domain.account import Account
 from tocsin.services.cutting import Cutting
-from tocsin.services.planning import Planning
 
 HOOD: Final = ("/v1/hood/", "/v0/hood/", "/v2/ocamba/")
 # Routes that no token opens: browsers, operators and readers of documents call them.
@@ -110,7 +109,7 @@ def furnish(face: Face, owner: Account, number: int) -> Owner:
             answer = face.call("POST", path, maker.body(made), token=made.token)
             assert answer.status == 201, answer.body
             made.ids[kind] = answer.json["id"]
-    Planning(face.program.store).plan(now_ms=face.clock.now_ms())
+    face.plan()
     while Cutting(face.program.store).cut(now_ms=face.clock.now_ms()):
         pass
     task_id = made.ids["push-tasks"]
