@@ -4,16 +4,18 @@ The calls are those that the program serves, so a new one is tried as soon as it
 that names things of a kind that tests/api/things.py does not know fails here until it does.
 """
 
+import json
 from typing import Any, Final
 
 import pytest
-from face import Face, errors, task
+from face import Answer, Face, errors, subscription, task
 from things import KINDS, NOWHERE, Called, Owner, calls, foreign, furnish, told
 
 TASKS = "/v1/hood/push-tasks"
 KEYS = "/v2/ocamba/personal-api-keys"
 VALIDATE = f"{KEYS}/validate"
 EXPORT = "/v1/hood/users/export"
+IMPORT = "/v1/hood/users/import"
 READING_POSTS = (f"{TASKS}/preview",)
 NUMBERS = iter(range(70_000, 80_000))
 
@@ -196,6 +198,26 @@ def test_commands_to_others_people_do_nothing(
         answer = face.call("POST", path, _with(body, item), token=mine.token)
         assert (answer.status, answer.body) == (204, b"")
 
+    assert views(face, theirs) == before
+
+
+def test_an_import_into_others_containers_adds_nobody(
+    face: Face, pair: tuple[Owner, Owner]
+) -> None:
+    theirs, mine = pair
+    before = views(face, theirs)
+
+    def send(container: str) -> Answer:
+        line = {"container": container, "subscription": subscription(next(NUMBERS))}
+        body = json.dumps(line).encode() + b"\n"
+        headers = {"Content-Type": "application/x-ndjson"}
+        return face.call("POST", IMPORT, body, headers=headers, token=mine.token)
+
+    for item, nothing in ((theirs.ids["containers"], NOWHERE), (theirs.key, theirs.key[::-1])):
+        got, absent = send(item), send(nothing)
+        assert told(got, [item]) == told(absent, [nothing])
+        assert got.status == 200
+        assert [json.loads(line)["status"] for line in got.body.splitlines()] == ["error"]
     assert views(face, theirs) == before
 
 

@@ -34,11 +34,15 @@ ALSO: Final = {"recipients": "users"}
 
 @dataclass(frozen=True)
 class Owner:
-    """An account with a token, a host of its own, and the ids of its things by kind."""
+    """An account with a token, a host and a container of its own, and the ids of its things.
+
+    key: the container's, which pages carry. ids: by kind.
+    """
 
     account: Account
     token: str
     host: str
+    key: str
     ids: dict[str, str] = field(default_factory=dict)
 
 
@@ -94,8 +98,8 @@ def calls(face: Face) -> list[Called]:
 def furnish(face: Face, owner: Account, number: int) -> Owner:
     """Return *owner* with one of each kind of thing that can be made. number: of its browser."""
     host = f"www{number}.example.com"
-    made = Owner(owner, face.token(owner), host)
     site = face.site(owner, f"https://{host}")
+    made = Owner(owner, face.token(owner), host, site.key)
     person = face.call(
         "POST",
         f"/v1/edge/{site.key}/subscriptions",
