@@ -65,6 +65,8 @@ class Rig:
         return {
             "TOCSIN_DATABASE_URL": self.database_url,
             "TOCSIN_PUSH_HOSTS": self.push_service.address.removeprefix("http://"),
+            "TOCSIN_RATE_BURST": "0",  # the tests look often
+            "TOCSIN_RATE_STEADY": "0",
             **self.settings,
         }
 

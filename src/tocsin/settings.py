@@ -45,6 +45,8 @@ class Settings:
     contact: str = ""
     senders: int = 1
     request_timeout: int = 30
+    rate_burst: int = 10
+    rate_steady: int = 150
     log_format: str = "console"
 
     @property
@@ -157,6 +159,12 @@ SETTINGS: Final[Mapping[str, _Setting]] = {
     "senders": _Setting(_number(1, 256), "Sender processes that serve starts; one per core."),
     "request_timeout": _Setting(
         _number(1, 3600), "Seconds within which a client must have sent its request."
+    ),
+    "rate_burst": _Setting(
+        _number(0, 1_000_000), "Requests that an account may make in a second; 0: any number."
+    ),
+    "rate_steady": _Setting(
+        _number(0, 1_000_000), "Requests that an account may make in a minute; 0: any number."
     ),
     "log_format": _Setting(_choice("console", "json"), "console or json."),
 }

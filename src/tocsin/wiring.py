@@ -9,18 +9,32 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 
+from tocsin.domain.errors import Unavailable
+from tocsin.domain.group import Kind
 from tocsin.domain.keyring import CannotUnseal, Keyring
+from tocsin.domain.rate_limit import Rates
 from tocsin.machine.clock import SystemClock
 from tocsin.machine.entropy import SystemEntropy
 from tocsin.machine.environment import environment
 from tocsin.machine.processes import Child
 from tocsin.machine.secret_key import BadSecretKey, load_or_make
 from tocsin.services.accounts import AccountService
+from tocsin.services.commands import CommandService
+from tocsin.services.container_tasks import ContainerTasks
 from tocsin.services.containers import ContainerService
 from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting
+from tocsin.services.executions import ExecutionService
+from tocsin.services.groups import GroupService
+from tocsin.services.idempotency import Replays
 from tocsin.services.indexing import Indexing
+from tocsin.services.limits import RateLimits
+from tocsin.services.people import PeopleService
 from tocsin.services.planning import Planning
+from tocsin.services.preview import PreviewService
+from tocsin.services.recipients import RecipientService
+from tocsin.services.regions import RegionService
+from tocsin.services.segments import SegmentService
 from tocsin.services.sending import Sending
 from tocsin.services.subscribers import SubscriberService
 from tocsin.services.sweeping import Sweeping
@@ -36,9 +50,17 @@ from tocsin.web.callers import Callers
 from tocsin.web.edge.events import events
 from tocsin.web.edge.subscriptions import subscriptions
 from tocsin.web.edge.tag import tag
-from tocsin.web.hood.door import Door
+from tocsin.web.hood.containers import containers
+from tocsin.web.hood.dictionaries import dictionaries
+from tocsin.web.hood.door import Door, Operation
+from tocsin.web.hood.executions import executions
+from tocsin.web.hood.groups import application_groups, groups
+from tocsin.web.hood.preview import preview
 from tocsin.web.hood.push_tasks import push_tasks
-from tocsin.web.limits import Unlimited
+from tocsin.web.hood.segments import segments
+from tocsin.web.hood.tokens import tokens
+from tocsin.web.hood.users import users
+from tocsin.web.limits import Limits
 from tocsin.webpush.endpoint import PushHosts
 from tocsin.workers.crew import Crew
 from tocsin.workers.desk import Desk
@@ -59,8 +81,8 @@ class Health:
         """Return what is wrong, None when nothing is."""
         try:
             status = migrate.status(self.database)
-        except (SQLAlchemyError, migrate.NewerSchema) as error:
-            return f"the database cannot be used: {type(error).__name__}"
+        except (SQLAlchemyError, Unavailable, migrate.NewerSchema) as error:
+            return f"the database cannot be used: {type(error.__cause__ or error).__name__}"
         return "the database needs tocsin db upgrade" if status.pending else None
 
     def live(self) -> Mapping[str, int]:
@@ -207,9 +229,25 @@ class Program:
             return str(error)
         return None
 
+    def _door(self) -> Door:
+        """Return what every call of the Hood API passes."""
+        rates = Rates(burst=self.settings.rate_burst, steady=self.settings.rate_steady)
+        return Door(
+            callers=Callers(self.accounts, clock=self.clock),
+            limits=Limits(RateLimits(self.store, clock=self.clock), rates=rates),
+            replays=Replays(self.store),
+            clock=self.clock,
+        )
+
     def web(self) -> Starlette:
         """Return the HTTP face."""
-        operations = (*push_tasks(TaskService(self.store)),)
+        operations = (
+            *push_tasks(TaskService(self.store), CommandService(self.store)),
+            preview(PreviewService(self.store)),
+            *executions(ExecutionService(self.store), RecipientService(self.store)),
+            *self.resources(),
+            *tokens(self.accounts),
+        )
         routes = (
             events(Counting(self.store), token_key=self.keyring.message_token, clock=self.clock),
             *subscriptions(self.subscribers, self.containers),
@@ -217,7 +255,7 @@ class Program:
         )
         return build(
             Face(
-                door=Door(callers=Callers(self.accounts), limits=Unlimited(), clock=self.clock),
+                door=self._door(),
                 operations=operations,
                 routes=routes,
                 health=Health(self.database),
@@ -227,6 +265,15 @@ class Program:
             )
         )
 
+    def resources(self) -> Iterator[Operation]:
+        """Yield the calls of what targeting names."""
+        yield from containers(self.containers, ContainerTasks(self.store))
+        yield from groups(GroupService(self.store, Kind.CONTAINERS))
+        yield from application_groups(GroupService(self.store, Kind.HOSTS))
+        yield from segments(SegmentService(self.store))
+        yield from users(PeopleService(self.store))
+        yield from dictionaries(RegionService(self.store))
+
     def desk(self) -> Desk:
         """Return the planner role's loops."""
         return Desk(
@@ -235,6 +282,7 @@ class Program:
             indexing=self.indexing,
             counting=Counting(self.store),
             sweeping=Sweeping(self.store),
+            replays=Replays(self.store),
             clock=self.clock,
             telemetry=self.telemetry,
         )

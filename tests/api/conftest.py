@@ -30,3 +30,10 @@ def face(request: pytest.FixtureRequest) -> Face:
     """Return the HTTP face on each kind of database."""
     found: Face = request.getfixturevalue(f"{request.param}_face")
     return found
+
+
+@pytest.fixture
+def own_face(tmp_path: Path, migrated_url: str) -> Iterator[Face]:
+    """Return a face of the test's own, on each kind of database: it may move the clock."""
+    with serving(tmp_path, migrated_url) as face:
+        yield face

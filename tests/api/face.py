@@ -15,6 +15,7 @@ from tocsin.domain.container import Container
 from tocsin.machine.http_server import HttpServer
 from tocsin.settings import Settings
 from tocsin.simulators.virtual_subscribers import VirtualSubscribers
+from tocsin.store.engine import Database
 from tocsin.wiring import Program
 
 ORIGIN: Final = "https://www.example.com"
@@ -121,9 +122,18 @@ def task(**fields: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(data: Path, database_url: str, **settings: Any) -> Iterator[Face]:
-    """Yield the face of a program on a migrated database, until the block ends."""
-    program = Program(Settings(data=data, database_url=database_url, **settings))
+def serving(
+    data: Path, database_url: str, *, database: Database | None = None, **settings: Any
+) -> Iterator[Face]:
+    """Yield the face of a program on a migrated database, until the block ends.
+
+    Its clock stands still, so nothing is limited unless *settings* say so. database: that of the
+    URL, opened in another way than usual.
+    """
+    unlimited = {"rate_burst": 0, "rate_steady": 0}
+    program = Program(Settings(data=data, database_url=database_url, **(unlimited | settings)))
+    if database is not None:
+        program.database = database
     program.clock = FakeClock()  # type: ignore[assignment]  # what a service asks of a clock
     program.entropy = SeededEntropy(next(_NUMBERS))  # type: ignore[assignment]  # and of entropy
     http = HttpServer(

@@ -11,6 +11,7 @@ from face import Answer, Face, serving, task
 
 from tocsin.domain import bearer
 from tocsin.store.tables import token as token_table
+from tocsin.web.callers import KNOWN_FOR_MS
 
 TASKS = "/v1/hood/push-tasks"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -49,7 +50,8 @@ def test_a_token_in_the_query_is_not_read(sqlite_face: Face) -> None:
     )
 
 
-def test_an_expired_token_is_refused(face: Face) -> None:
+def test_an_expired_token_is_refused(own_face: Face) -> None:
+    face = own_face
     owner = face.account()
     token = face.token(owner)
     assert face.call("GET", TASKS, token=token).status == 200
@@ -59,6 +61,7 @@ def test_an_expired_token_is_refused(face: Face) -> None:
             .where(token_table.c.account_id == owner.id)
             .values(valid_until_ms=face.clock.now_ms())
         )
+    face.clock.forward(KNOWN_FOR_MS)
 
     check_shape(face.call("GET", TASKS, token=token), 401, "Unauthorized.")
 

@@ -11,8 +11,9 @@ from face import Face, subscription
 
 from doubles import FakeClock, SeededEntropy
 from tocsin.cli.main import tocsin
-from tocsin.domain.account import Account
+from tocsin.domain.account import Account, Scope
 from tocsin.domain.container import Container
+from tocsin.domain.errors import Unavailable
 from tocsin.settings import Settings
 from tocsin.web.imports import LONGEST_LINE_BYTES, export_line, import_lines
 from tocsin.wiring import Program
@@ -220,3 +221,25 @@ def test_the_commands_import_and_export(tmp_path: Path, migrated_url: str) -> No
     assert again.exit_code == 0
     assert "0 created, 2 updated, 0 refused" in again.stdout
     assert out.read_text("utf-8").count("\n") == 2
+
+
+class AwayContainers:
+    """Containers in a database that is away."""
+
+    def find(self, scope: Scope, name: str) -> Container:
+        raise Unavailable(f"cannot look for {name} of {scope}")
+
+
+def test_a_database_that_is_away_is_no_fault_of_the_line(face: Face) -> None:
+    owner = face.account()
+    line = json.dumps({"subscription": subscription(1), "container": "1"}).encode()
+
+    results = import_lines(
+        [line],
+        owner.scope,
+        subscribers=face.program.subscribers,
+        containers=AwayContainers(),
+    )
+
+    with pytest.raises(Unavailable):
+        list(results)

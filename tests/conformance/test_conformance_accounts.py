@@ -5,6 +5,7 @@ from world import World
 
 from tocsin.domain.account import Scope
 from tocsin.domain.errors import Conflict, Invalid, NotFound, Unauthorized
+from tocsin.domain.rate_limit import Rates
 from tocsin.store.tables import container, token, vapid_key
 from tocsin.webpush.vapid import load_private_key, public_key_text
 
@@ -101,6 +102,61 @@ def test_a_token_has_its_time(world: World, times: dict[str, int], good: bool) -
     else:
         with pytest.raises(Unauthorized):
             world.accounts.authenticate(secret)
+
+
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "sentence"),
+    [
+        (None, 0, "valid_until: is past"),
+        (DAY_MS, DAY_MS, "later than valid_from"),
+        (None, 1, None),
+        (-DAY_MS, 1, None),
+        (DAY_MS, None, None),
+    ],
+)
+def test_a_token_is_made_for_a_time_to_come(
+    world: World, begin: int | None, end: int | None, sentence: str | None
+) -> None:
+    world.accounts.create("main")
+    now_ms = world.clock.now_ms()
+
+    def make() -> str:
+        return world.accounts.create_token(
+            "main",
+            name="x",
+            valid_from_ms=None if begin is None else now_ms + begin,
+            valid_until_ms=None if end is None else now_ms + end,
+        )
+
+    if sentence is not None:
+        with pytest.raises(Invalid, match=sentence):
+            make()
+        return
+    secret = make()
+    if begin == DAY_MS:
+        with pytest.raises(Unauthorized):
+            world.accounts.authenticate(secret)
+        world.clock.forward(DAY_MS)
+    world.accounts.authenticate(secret)
+
+
+def test_an_account_has_the_rate_limits_of_the_settings_or_its_own(world: World) -> None:
+    root = world.account()
+    secret = world.accounts.create_token(str(root.id), name="x")
+    default = Rates(burst=10, steady=150)
+    assert world.accounts.authenticate(secret).account.rates(default) == default
+
+    changed = world.accounts.limit(root.name, burst=0, steady=7)
+
+    assert changed == world.accounts.find(root.name)
+    assert world.accounts.authenticate(secret).account == changed
+    assert changed.rates(default) == Rates(burst=0, steady=7)
+    assert world.accounts.limit(root.name, burst=None, steady=None).rates(default) == default
+    with pytest.raises(NotFound):
+        world.accounts.limit("nobody", burst=1, steady=1)
 
 
 def test_an_altered_token_is_refused(world: World) -> None:

@@ -9,6 +9,7 @@ from world import DyingStore, KilledError, World, enrolment, in_threads
 
 from tocsin.domain.account import Account
 from tocsin.domain.container import Container
+from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import PARCEL_SIZE
 from tocsin.services.cutting import Cutting
 from tocsin.store.tables import audience_bitmap, audience_change, execution, parcel
@@ -176,12 +177,8 @@ def test_parcels_hold_a_thousand_at_most(world: World, owner: Account, site: Con
         assert row.pending == row.size == len(row.outcomes)
         assert not any(row.outcomes)
         assert (row.due_ms, row.expires_ms) == (found.due_ms, found.due_ms + 3_600_000)
-    assert (
-        world.tasks.executions(owner.scope, found.task_id, offset=0, limit=1)[1][0].counters[
-            "pending"
-        ]
-        == 2300
-    )
+    with world.store.read() as unit:
+        assert unit.executions.outcome_counts([found.id])[found.id][Outcome.PENDING] == 2300
 
 
 def test_shards_are_cut_one_by_one(world: World, owner: Account, site: Container) -> None:

@@ -4,6 +4,7 @@ import pytest
 from world import World, draft
 
 from tocsin.domain.errors import Invalid, NotFound
+from tocsin.domain.listing import ListQuery
 from tocsin.domain.message import Action, Message
 from tocsin.domain.push_task import Draft, Status
 from tocsin.domain.targeting import read_targeting
@@ -48,7 +49,7 @@ def test_a_task_comes_back_as_it_was_ordered(world: World) -> None:
         targeting=targeting,
     )
 
-    task_id = world.tasks.create(owner.scope, ordered, now_ms=world.clock.now_ms())
+    task_id = int(world.tasks.create(owner.scope, ordered, now_ms=world.clock.now_ms()).result)
 
     found = world.tasks.view(owner.scope, task_id)
     assert {name: getattr(found, name) for name in Draft.__dataclass_fields__} == {
@@ -89,7 +90,7 @@ def test_everybody_sees_their_own_tasks(world: World) -> None:
     of_root, of_child = world.order(root), world.order(child)
 
     seen = {
-        who: [task.id for task in world.tasks.list(scope, offset=0, limit=9)[1]]
+        who: [task.id for task in world.tasks.list(scope, ListQuery())[1]]
         for who, scope in {
             "root": root.scope,
             "child": child.scope,
@@ -104,7 +105,7 @@ def test_everybody_sees_their_own_tasks(world: World) -> None:
         "sister": [],
         "stranger": [],
     }
-    assert world.tasks.list(root.scope, offset=0, limit=1)[0] == 2
+    assert world.tasks.list(root.scope, ListQuery(limit=1))[0] == 2
     for scope, task_id in (
         (child.scope, of_root),
         (sister.scope, of_child),
@@ -121,7 +122,9 @@ def test_pages_are_cut_from_the_newest_on(world: World) -> None:
     owner = world.account()
     ids = [world.order(owner) for _ in range(5)]
 
-    pages = [world.tasks.list(owner.scope, offset=offset, limit=2) for offset in (0, 2, 4, 6)]
+    pages = [
+        world.tasks.list(owner.scope, ListQuery(offset=offset, limit=2)) for offset in (0, 2, 4, 6)
+    ]
 
     assert [total for total, _ in pages] == [5] * 4
     assert [[task.id for task in page] for _, page in pages] == [
@@ -145,7 +148,7 @@ def test_an_exclude_must_name_a_host_of_the_tenant(world: World) -> None:
     for bad in ("other.example.org", "*.news.example.com", "example.com", "www.example.com"):
         with pytest.raises(Invalid, match="no known host"):
             order("news.example.com", bad)
-    assert world.tasks.list(root.scope, offset=0, limit=9)[0] == 1
+    assert world.tasks.list(root.scope, ListQuery())[0] == 1
     world.order(root, {"applications": {"op": "include", "items": ["other.example.org"]}})
 
 
@@ -153,6 +156,6 @@ def test_names_of_any_text_are_kept(world: World) -> None:
     owner = world.account()
     name = "Robert'); DROP TABLE push_task;-- \u2028\\ 100% :x {y}"
 
-    task_id = world.tasks.create(owner.scope, draft(name=name), now_ms=0)
+    task_id = int(world.tasks.create(owner.scope, draft(name=name), now_ms=0).result)
 
     assert world.tasks.view(owner.scope, task_id).name == name

@@ -30,6 +30,7 @@ from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting, Piece
 from tocsin.services.indexing import Indexing
 from tocsin.services.planning import Planning
+from tocsin.services.reaching import Reaching
 from tocsin.services.sending import Sending
 from tocsin.services.subscribers import Enrolled, SubscriberService
 from tocsin.services.tasks import TaskService
@@ -67,6 +68,7 @@ class World:
         self.tasks = TaskService(self.store)
         self.planning = Planning(self.store)
         self.cutting = Cutting(self.store)
+        self.reaching = Reaching(self.store)
         self.sending = Sending(self.store)
         self.counting = Counting(self.store)
         self.indexing = Indexing(self.store)
@@ -111,11 +113,12 @@ class World:
         ttl_s: int = 3600,
     ) -> int:
         """Return the id of a new push task."""
-        return self.tasks.create(
+        receipt = self.tasks.create(
             owner.scope,
             draft(targeting, status=status, start=start, ttl_s=ttl_s),
             now_ms=self.clock.now_ms(),
         )
+        return int(receipt.result)
 
     def execute(self, owner: Account, targeting: Mapping[str, Any] | None = None) -> Execution:
         """Return the execution, not cut yet, of a new task that is due now."""

@@ -16,7 +16,7 @@ from tocsin.cli.simulate import simulate
 from tocsin.cli.subscribers import subscribers
 from tocsin.cli.token import token
 from tocsin.cli.worker import worker
-from tocsin.domain.errors import TocsinError
+from tocsin.domain.errors import TocsinError, Unavailable
 from tocsin.domain.keyring import CannotUnseal
 from tocsin.machine.secret_key import BadSecretKey
 from tocsin.settings import BadSetting
@@ -62,15 +62,15 @@ def main() -> None:
     """Run the command line; what was foreseen ends with one clear line and status 1."""
     try:
         tocsin()
+    except (SQLAlchemyError, Unavailable) as error:
+        click.echo(f"tocsin: the database refused: {_first_line(error)}", err=True)
+        sys.exit(1)
     except _FORESEEN as error:
         click.echo(f"tocsin: {error}", err=True)
         sys.exit(1)
-    except SQLAlchemyError as error:
-        click.echo(f"tocsin: the database refused: {_first_line(error)}", err=True)
-        sys.exit(1)
 
 
-def _first_line(error: SQLAlchemyError) -> str:
+def _first_line(error: SQLAlchemyError | Unavailable) -> str:
     """Return what the driver said, without the statement and its values."""
-    cause = error.__cause__ or error
-    return str(cause).strip().partition("\n")[0]
+    found = error.__cause__ or error if isinstance(error, Unavailable) else error
+    return str(found.__cause__ or found).strip().partition("\n")[0]

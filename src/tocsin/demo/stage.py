@@ -80,8 +80,12 @@ def staged(
         with _port(ports.push_service, "--push-service-port"):
             stack.enter_context(running(service, port=ports.push_service))
         config = data / CONFIG
-        # In a file, because the workers are processes of their own and must read the same.
-        config.write_text(f'push_hosts = ["{HOST}:{service.port}"]\n', encoding="utf-8")
+        # In a file, because the workers are processes of their own and must read the same. The
+        # shop's page looks every second, in as many windows as there are.
+        config.write_text(
+            f'push_hosts = ["{HOST}:{service.port}"]\nrate_burst = 0\nrate_steady = 0\n',
+            encoding="utf-8",
+        )
         program = Program(load(environment, config=config, data=data), config=config)
         stack.callback(program.close)
         program.prepare()

@@ -24,12 +24,16 @@ def inside(path: str, key: str | int) -> str:
     return f"{path}.{name}" if path else name
 
 
+def nearest(text: str, known: Collection[str]) -> str:
+    """Return that of *known*, of which there is one at least, which is most like *text*."""
+    return difflib.get_close_matches(shown(text), known, n=1, cutoff=0.0)[0]
+
+
 def unknown_keys(value: Mapping[str, Any], known: Collection[str], path: str) -> Iterator[Fault]:
     """Yield a fault, with the nearest of *known*, for each key of *value* that is none of them."""
     unknown = [key for key in value if key not in known]
     for key in unknown[:_MOST_NAMED]:
-        nearest = difflib.get_close_matches(shown(key), known, n=1, cutoff=0.0)[0]
-        yield Fault(inside(path, key), f"is not known here; the nearest is {nearest}")
+        yield Fault(inside(path, key), f"is not known here; the nearest is {nearest(key, known)}")
     if len(unknown) > _MOST_NAMED:
         yield Fault(path, f"has {len(unknown) - _MOST_NAMED} more keys that are not known here")
 

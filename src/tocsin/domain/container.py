@@ -1,32 +1,59 @@
 """Containers: an app or site with its tag, its key and its VAPID pair."""
 
+import ipaddress
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from tocsin.domain.targeting import is_host
+
+WEB: Final = "web"
+TYPES: Final = (WEB, "ios", "android")
+MAX_NAME_BYTES: Final = 255
+MAX_APPLICATIONS: Final = 100
+
 _PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+")
+_HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{1,5})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
-    """One container. key is public: it stands in the tag. origins: as browsers send them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerDraft:
+    """A container as ordered. origins: as browsers send them, of a site; bundles: of an app."""
+
+    name: str
+    type: str = WEB
+    origins: tuple[str, ...] = ()
+    bundles: tuple[str, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Return the host names of the origins, or the names of the bundles, in their order."""
+        pages = tuple(urlsplit(origin).hostname or "" for origin in self.origins)
+        return pages + tuple(bundle.lower() for bundle in self.bundles)
+
+    @property
+    def applications(self) -> tuple[str, ...]:
+        """Return what clients call the hosts: with the port where it is not the usual one."""
+        shown = dict.fromkeys(map(application_of, self.origins))
+        return (*shown, *self.bundles)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container(ContainerDraft):
+    """One container. key is public: it stands in the tag. first_event_ms: None before any."""
 
     id: int
     root_id: int
     account_id: int
-    name: str
-    type: str
     key: str
-    origins: tuple[str, ...]
     vapid_key_id: int
     vapid_public_key: str
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """Return the host names of the origins, in their order."""
-        return tuple(urlsplit(origin).hostname or "" for origin in self.origins)
+    first_event_ms: int | None = None
+    create_ms: int = 0
+    update_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +84,35 @@ def origin_of(url: str) -> str:
     if parts.port in (None, _PORTS[parts.scheme]):
         return f"{parts.scheme}://{host}"
     return f"{parts.scheme}://{host}:{parts.port}"
+
+
+def application_of(origin: str) -> str:
+    """Return what clients call the pages of *origin*: host, and port where it is not the usual."""
+    return origin.partition("://")[2]
+
+
+def origin_of_application(text: str) -> str:
+    """Return the origin of the pages on the host *text*, which may carry a port.
+
+    They are https, but for those of the machine itself, where browsers trust plain http as well
+    (W3C Secure Contexts section 3.1). Raises ValueError.
+    """
+    found = _HOST_AND_PORT.fullmatch(text)
+    if found is not None:
+        with suppress(ValueError):
+            scheme = "http" if _is_local(found[1]) else "https"
+            return origin_of(f"{scheme}://{text}")
+    raise ValueError(
+        "must be a host name such as www.example.com, without https:// and without a path; "
+        "a port may follow, as in localhost:8080"
+    )
+
+
+def _is_local(host: str) -> bool:
+    """Return whether *host* is this machine's own. Raises ValueError for what is no host."""
+    last_label = host.rpartition(".")[2]
+    if host.startswith("[") or last_label.isdigit():
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    if not is_host(host):
+        raise ValueError(host)
+    return host.lower() == "localhost"

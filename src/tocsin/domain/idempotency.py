@@ -17,6 +17,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What an earlier request under a key was, and came to."""
+
+    request: bytes
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a request came to. replayed: it was done before, under the same key."""
 

@@ -137,8 +137,8 @@ def read_registration(body: Mapping[str, Any], *, source: Source) -> Registratio
             endpoint, p256dh, auth, reader.given, page_host=page_host, previous_endpoint=previous
         )
     reader.take("application", "host", _host)
-    reader.take("country", "country", _country)
-    reader.take("region", "region", _geonames_id)
+    for name in ("country", "region"):
+        reader.take(name, *READERS[name])
     reader.take("city", "city", _geonames_id)
     reader.take("browser", "browser", _entry(browser_id, "browser"))
     reader.take("os", "os", _entry(operating_system_id, "operating system"))
@@ -189,10 +189,8 @@ def _refuse_unknown(reader: _Reader, known: tuple[str, ...]) -> None:
 
 
 def _take_changes(reader: _Reader) -> None:
-    reader.take("language", "language", _language)
-    reader.take("timezone", "time_zone", _time_zone)
-    reader.take("remote_user_id", "remote_user_id", _text(MAX_TEXT_BYTES))
-    reader.take("user_data", "user_data", _user_data)
+    for name in _CHANGES:
+        reader.take(name, *READERS[name])
 
 
 def _subscription(reader: _Reader) -> tuple[str, bytes, bytes]:
@@ -337,3 +335,15 @@ def _status(value: Any) -> bool:
     if value not in ("active", "unsubscribed"):
         raise _Bad("takes active or unsubscribed")
     return bool(value == "active")
+
+
+# The attributes that may be changed, by the name that the API gives them: the name of the
+# attribute, and what reads its value or raises ValueError with the end of a sentence.
+READERS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
+    "language": ("language", _language),
+    "timezone": ("time_zone", _time_zone),
+    "country": ("country", _country),
+    "region": ("region", _geonames_id),
+    "remote_user_id": ("remote_user_id", _text(MAX_TEXT_BYTES)),
+    "user_data": ("user_data", _user_data),
+}

@@ -1,25 +1,41 @@
-"""Whom a task addresses: a conjunction of criteria, as read, as shown, and as plain truth.
+"""Whom a task addresses, as the API says it: a conjunction of criteria, read and shown.
 
-contract.md sections 2.3 and 2.5. The audience room evaluates the same expression over bitmaps; what
-it finds must always equal what `matches` says of each subscriber.
+contract.md sections 2.3 and 2.5. Criteria are given their meaning in domain.criteria.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from tocsin.domain.body import at_most_named, inside, shown, unknown_keys
-from tocsin.domain.dictionaries import BROWSERS, OPERATING_SYSTEMS, is_country, is_language_tag
+from tocsin.domain.body import at_most_named, inside, unknown_keys
 from tocsin.domain.errors import Fault
+from tocsin.domain.subscriber import USER_DATA, USERS
+from tocsin.domain.targeting_items import ATTRIBUTES, CUSTOM, MAX_ID, Attribute, is_host, is_id
+
+__all__ = (
+    "MAX_DAYS",
+    "MAX_ID",
+    "SUBSCRIBED_AGE",
+    "TARGETING_SCHEMA",
+    "USERS",
+    "Age",
+    "Criterion",
+    "Op",
+    "Targeting",
+    "is_host",
+    "is_id",
+    "read_targeting",
+    "targeting_json",
+    "wanted",
+)
 
 Op: TypeAlias = Literal["include", "exclude"]
-# One attribute of a subscriber and one value of it: ("countries", "CA").
-Fact: TypeAlias = tuple[str, str]
 
-USERS: Final = "users"  # the one attribute that is no fact: everybody has their own value
-MOST_ITEMS: Final = 100
-MAX_ID: Final = 2**64 - 1
+SUBSCRIBED_AGE: Final = "subscribed_age"
+MAX_DAYS: Final = 2**32 - 1
+MAX_KEYS: Final = 64
+MAX_KEY_BYTES: Final = 64
 
 _OPS: Final[Mapping[str, Op]] = {
     "include": "include",
@@ -27,202 +43,153 @@ _OPS: Final[Mapping[str, Op]] = {
     "eq": "include",  # the spelling of segments, which tasks read too
     "neq": "exclude",
 }
-_NOT_YET: Final = frozenset(
-    {
-        "accounts",
-        "application_groups",
-        "apps",
-        "groups",
-        "regions",
-        "remote_users",
-        "segments",
-        "subscribed_age",
-        "user_data",
-    }
-)
-_DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,19}")
-_COUNTRY: Final = re.compile(r"[A-Za-z]{2}")
-_MAX_HOST: Final = 253  # RFC 1035 section 2.3.4, as text
-# Underscores are for bundle names; RFC 1123 section 2.1 has none.
-_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_DAYS: Final = re.compile(r"0|[1-9][0-9]{0,9}")
+_LIKE_THIS: Final = '{"op": "include", "items": ["…"]}'
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One attribute with its items as the client wrote them: has one of them, or has none."""
+    """One attribute with its items as the client wrote them: has one of them, or has none.
+
+    key: with user_data, which custom attribute.
+    """
 
     attribute: str
     op: Op
     items: tuple[str, ...]
+    key: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Return how a waterfall calls it."""
+        return self.attribute if self.key is None else f"{self.attribute}.{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """Whole days since the subscription, both ends in; None: no end on that side."""
+
+    from_days: int | None
+    to_days: int | None
+
+    @property
+    def name(self) -> str:
+        """Return how a waterfall calls it."""
+        return SUBSCRIBED_AGE
 
 
 @dataclass(frozen=True, slots=True)
 class Targeting:
     """All criteria must hold; without any, everyone is meant. The order is that of the body."""
 
-    criteria: tuple[Criterion, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Attribute:
-    """How the items of one attribute are read.
-
-    normal: the item in the form that is compared and stored in facts.
-    fault: what is wrong with an item, or None.
-    known: whether an item names something; only asked for the items of an exclude.
-    """
-
-    normal: Callable[[str], str]
-    fault: Callable[[str], str | None]
-    known: Callable[[str], bool] = lambda _item: True
-    most_items: int = MOST_ITEMS
-    numbers: bool = False
-
-
-def is_host(text: str) -> bool:
-    """Return whether *text* is a host name or a bundle name, in ASCII and without a port."""
-    return len(text) <= _MAX_HOST and _HOST.fullmatch(text) is not None
-
-
-def is_id(text: str) -> bool:
-    """Return whether *text* is an unsigned 64-bit number in decimal, without leading zeros."""
-    return _DECIMAL.fullmatch(text) is not None and int(text) <= MAX_ID
-
-
-def _country_fault(item: str) -> str | None:
-    if not _COUNTRY.fullmatch(item):
-        return "must be a country code of two letters (ISO 3166-1 alpha-2), such as CA"
-    return None if is_country(item.upper()) else "is no country of ISO 3166-1"
-
-
-def _language_fault(item: str) -> str | None:
-    if is_language_tag(item):
-        return None
-    return "must be a language of ISO 639-1, such as pt, or a BCP 47 tag of one, such as pt-BR"
-
-
-def _id_fault(item: str) -> str | None:
-    return None if is_id(item) else f"must be a number of 0 to {MAX_ID} in decimal"
-
-
-def _host_fault(item: str) -> str | None:
-    if is_host(item.removeprefix("*.")):
-        return None
-    return "must be a host name or bundle name such as www.example.com, or *.example.com"
-
-
-def _same(item: str) -> str:
-    return item
-
-
-_ATTRIBUTES: Final[Mapping[str, _Attribute]] = {
-    "applications": _Attribute(str.lower, _host_fault),
-    "browsers": _Attribute(
-        _same, _id_fault, known=lambda item: int(item) in BROWSERS, numbers=True
-    ),
-    "countries": _Attribute(str.upper, _country_fault, most_items=270),
-    "languages": _Attribute(str.lower, _language_fault),
-    "os": _Attribute(
-        _same, _id_fault, known=lambda item: int(item) in OPERATING_SYSTEMS, numbers=True
-    ),
-    USERS: _Attribute(_same, _id_fault, most_items=10_000, numbers=True),
-}
+    criteria: tuple[Criterion | Age, ...] = ()
 
 
 def read_targeting(value: object, field: str = "targeting") -> tuple[Targeting, list[Fault]]:
     """Return the targeting that JSON *value* asks for, and everything that is wrong with it.
 
     field: the path of *value* in its body. With any fault the targeting is not to be used.
+    Whether items name something that is there is for services.vocabulary to say.
     """
     if value is None:
         return Targeting(()), []
     if not isinstance(value, dict):
         return Targeting(()), [Fault(field, "must be an object")]
-    faults = list(unknown_keys(value, [*_ATTRIBUTES, *sorted(_NOT_YET)], field))
-    criteria = []
+    faults = list(unknown_keys(value, [*ATTRIBUTES, SUBSCRIBED_AGE, USER_DATA], field))
+    criteria: list[Criterion | Age] = []
     for key, inner in value.items():
         path = inside(field, key)
-        if inner is not None and key in _NOT_YET:
-            faults.append(Fault(path, "is not supported yet by this version of Tocsin"))
-        elif inner is not None and key in _ATTRIBUTES:
-            criteria.append(_read_criterion(key, inner, path, faults))
+        if inner is None:
+            continue
+        if key == SUBSCRIBED_AGE:
+            criteria.append(_read_age(inner, path, faults))
+        elif key == USER_DATA:
+            criteria += _read_user_data(inner, path, faults)
+        elif key in ATTRIBUTES:
+            op, items = _read_criterion(ATTRIBUTES[key], inner, path, faults)
+            criteria.append(Criterion(key, op, items))
     return Targeting(tuple(criteria)), faults
 
 
 def targeting_json(targeting: Targeting) -> dict[str, Any]:
     """Return *targeting* as the API shows it: items as they were given, in their order."""
-    return {
-        criterion.attribute: {"op": criterion.op, "items": list(criterion.items)}
-        for criterion in targeting.criteria
-    }
+    shown: dict[str, Any] = {}
+    for criterion in targeting.criteria:
+        if isinstance(criterion, Age):
+            ends = {"from": criterion.from_days, "to": criterion.to_days}
+            shown[SUBSCRIBED_AGE] = {end: days for end, days in ends.items() if days is not None}
+            continue
+        one = {"op": criterion.op, "items": list(criterion.items)}
+        if criterion.key is None:
+            shown[criterion.attribute] = one
+        else:
+            shown.setdefault(criterion.attribute, {})[criterion.key] = one
+    return shown
 
 
 def wanted(criterion: Criterion) -> tuple[str, ...]:
-    """Return the items of *criterion* in the form of the values of facts.
-
-    An attribute that clients cannot name yet (``accounts``, which scopes a child's audience) has
-    its items in that form already.
-    """
-    attribute = _ATTRIBUTES.get(criterion.attribute)
-    return tuple(map(attribute.normal, criterion.items)) if attribute else criterion.items
+    """Return the items of *criterion* in the form of the values of facts."""
+    attribute = CUSTOM if criterion.key is not None else ATTRIBUTES[criterion.attribute]
+    return tuple(map(attribute.normal, criterion.items))
 
 
-def matches(targeting: Targeting, facts: frozenset[Fact], user_id: str) -> bool:
-    """Return whether *targeting* means the subscriber *user_id* who stands under *facts*."""
-    return predicate(targeting)(facts, user_id)
-
-
-def predicate(targeting: Targeting) -> Callable[[frozenset[Fact], str], bool]:
-    """Return `matches` for one *targeting*, prepared to be asked about many subscribers."""
-    users = [(c.op == "include", frozenset(wanted(c))) for c in targeting.criteria if _of_users(c)]
-    others = [
-        (c.op == "include", frozenset((c.attribute, item) for item in wanted(c)))
-        for c in targeting.criteria
-        if not _of_users(c)
-    ]
-
-    def holds(facts: frozenset[Fact], user_id: str) -> bool:
-        return all((user_id in ids) == include for include, ids in users) and all(
-            facts.isdisjoint(items) != include for include, items in others
-        )
-
-    return holds
-
-
-def unknown_excluded(
-    targeting: Targeting, known_hosts: Collection[str], field: str = "targeting"
-) -> list[Fault]:
-    """Return a fault for each excluded host that is none of *known_hosts*, or above none of them.
-
-    Such an item would widen the audience without a word (contract.md section 2.3).
-    """
-    known = [host.lower() for host in known_hosts]
-    return [
-        Fault(f"{field}.applications.items.{index}", "is no known host: it would exclude nobody")
-        for criterion in targeting.criteria
-        if criterion.attribute == "applications" and criterion.op == "exclude"
-        for index, item in enumerate(wanted(criterion))
-        if not any(_host_is(item, host) for host in known)
-    ]
-
-
-def _host_is(item: str, host: str) -> bool:
-    return host.endswith(item[1:]) if item.startswith("*.") else host == item
-
-
-def _of_users(criterion: Criterion) -> bool:
-    return criterion.attribute == USERS
-
-
-def _read_criterion(key: str, value: object, path: str, faults: list[Fault]) -> Criterion:
+def _read_user_data(value: object, path: str, faults: list[Fault]) -> list[Criterion]:
     if not isinstance(value, dict):
-        faults.append(Fault(path, 'must be an object such as {"op": "include", "items": ["…"]}'))
-        return Criterion(key, "include", ())
+        faults.append(Fault(path, f'must be an object such as {{"plan": {_LIKE_THIS}}}'))
+        return []
+    if len(value) > MAX_KEYS:
+        faults.append(Fault(path, f"has {len(value)} keys; {MAX_KEYS} are the most"))
+        return []
+    criteria = []
+    for key, inner in value.items():
+        at = inside(path, key)
+        if not 1 <= len(key.encode()) <= MAX_KEY_BYTES:
+            faults.append(Fault(at, f"must be a key of 1 to {MAX_KEY_BYTES} bytes"))
+        elif inner is not None:
+            op, items = _read_criterion(CUSTOM, inner, at, faults)
+            criteria.append(Criterion(USER_DATA, op, items, key))
+    return criteria
+
+
+def _read_age(value: object, path: str, faults: list[Fault]) -> Age:
+    if not isinstance(value, dict):
+        faults.append(Fault(path, 'must be an object such as {"from": 1, "to": 30}, in days'))
+        return Age(None, None)
+    before = len(faults)
+    faults.extend(unknown_keys(value, ("from", "to"), path))
+    age = Age(
+        _read_days(value.get("from"), f"{path}.from", faults),
+        _read_days(value.get("to"), f"{path}.to", faults),
+    )
+    if len(faults) > before:
+        return age
+    if age.from_days is None and age.to_days is None:
+        faults.append(Fault(path, "needs from, to or both: whole days since the subscription"))
+    elif age.from_days is not None and age.to_days is not None and age.from_days > age.to_days:
+        sentence = f"ends before it begins: from {age.from_days} to {age.to_days} days"
+        faults.append(Fault(path, sentence))
+    return age
+
+
+def _read_days(value: object, path: str, faults: list[Fault]) -> int | None:
+    if value is None:
+        return None
+    number = int(value) if isinstance(value, str) and _DAYS.fullmatch(value) else value
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= MAX_DAYS:
+        return number
+    faults.append(Fault(path, f"must be a whole number of days, 0 to {MAX_DAYS}"))
+    return None
+
+
+def _read_criterion(
+    attribute: Attribute, value: object, path: str, faults: list[Fault]
+) -> tuple[Op, tuple[str, ...]]:
+    if not isinstance(value, dict):
+        faults.append(Fault(path, f"must be an object such as {_LIKE_THIS}"))
+        return "include", ()
     faults.extend(unknown_keys(value, ("op", "items"), path))
     op = _read_op(value.get("op"), f"{path}.op", faults)
-    items = _read_items(_ATTRIBUTES[key], op, value.get("items"), f"{path}.items", faults)
-    return Criterion(key, op, items)
+    return op, _read_items(attribute, value.get("items"), f"{path}.items", faults)
 
 
 def _read_op(value: object, path: str, faults: list[Fault]) -> Op:
@@ -236,7 +203,7 @@ def _read_op(value: object, path: str, faults: list[Fault]) -> Op:
 
 
 def _read_items(
-    attribute: _Attribute, op: Op, value: object, path: str, faults: list[Fault]
+    attribute: Attribute, value: object, path: str, faults: list[Fault]
 ) -> tuple[str, ...]:
     if value is None:
         faults.append(Fault(path, "is required"))
@@ -246,30 +213,78 @@ def _read_items(
         bounds = f"it must have 1 to {attribute.most_items}"
         faults.append(Fault(path, f"has {len(value)} items; {bounds}"))
     else:
-        found = [_item_text(item, attribute) for item in value]
-        faults.extend(at_most_named(_item_faults(found, attribute, op, path), path))
+        found = [attribute.text(item) for item in value]
+        faults.extend(at_most_named(_item_faults(found, attribute, path), path))
         return tuple(item for item in found if item is not None)
     return ()
 
 
-def _item_text(item: object, attribute: _Attribute) -> str | None:
-    """Return *item* as text, or None when it is of a JSON type that the attribute does not take."""
-    if attribute.numbers and isinstance(item, int) and not isinstance(item, bool):
-        return str(item) if abs(item) <= MAX_ID else ""
-    return item if isinstance(item, str) else None
-
-
-def _item_faults(items: list[str | None], attribute: _Attribute, op: Op, path: str) -> list[Fault]:
+def _item_faults(items: list[str | None], attribute: Attribute, path: str) -> list[Fault]:
     faults = []
     first_at: dict[str, int] = {}
     for index, item in enumerate(items):
-        sentence = "must be text" if item is None else attribute.fault(item)
+        sentence = f"must be {attribute.taken}" if item is None else attribute.fault(item)
         if item is not None and sentence is None:
             earlier = first_at.setdefault(attribute.normal(item), index)
             if earlier != index:
                 sentence = f"is the same as item {earlier}"
-            elif op == "exclude" and not attribute.known(item):
-                sentence = f"{shown(item)} is not known: it would exclude nobody"
         if sentence is not None:
             faults.append(Fault(f"{path}.{index}", sentence))
     return faults
+
+
+def _nullable(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _criterion_schema(attribute: Attribute) -> dict[str, Any]:
+    items = {
+        "type": "array",
+        "items": attribute.schema,
+        "minItems": 1,
+        "maxItems": attribute.most_items,
+    }
+    if attribute is not CUSTOM:  # 1 and 1.0 are equal to JSON Schema, and two texts here
+        items["uniqueItems"] = True
+    return {
+        "type": "object",
+        "properties": {"op": {"enum": list(_OPS)}, "items": items},
+        "required": ["op", "items"],
+        "additionalProperties": False,
+    }
+
+
+_DAYS_SCHEMA: Final = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": MAX_DAYS},
+        {"type": "string", "pattern": f"^(?:{_DAYS.pattern})$"},
+    ]
+}
+
+TARGETING_SCHEMA: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {
+        **{name: _nullable(_criterion_schema(one)) for name, one in ATTRIBUTES.items()},
+        SUBSCRIBED_AGE: _nullable(
+            {
+                "type": "object",
+                "description": "whole days since the subscription, both ends in",
+                "properties": {"from": _nullable(_DAYS_SCHEMA), "to": _nullable(_DAYS_SCHEMA)},
+                "anyOf": [
+                    {"properties": {end: _DAYS_SCHEMA}, "required": [end]} for end in ("from", "to")
+                ],
+                "additionalProperties": False,
+            }
+        ),
+        USER_DATA: _nullable(
+            {
+                "type": "object",
+                "propertyNames": {"minLength": 1, "maxLength": MAX_KEY_BYTES},
+                "maxProperties": MAX_KEYS,
+                "additionalProperties": _nullable(_criterion_schema(CUSTOM)),
+            }
+        ),
+    },
+    "additionalProperties": False,
+}
+"""A JSON Schema (draft 2020-12) of the objects that read_targeting takes, and of few others."""

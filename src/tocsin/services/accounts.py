@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from tocsin.domain import bearer
-from tocsin.domain.account import SCOPES, Account, Credential
-from tocsin.domain.errors import Conflict, Fault, Invalid, NotFound, Unauthorized
+from tocsin.domain.account import (
+    SCOPES,
+    Account,
+    Credential,
+    Scope,
+    TokenDraft,
+    token_faults,
+)
+from tocsin.domain.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Unauthorized
+from tocsin.domain.listing import ListQuery
 
 MAX_NAME_BYTES: Final = 255
 
@@ -18,16 +27,14 @@ class Accounts(Protocol):
     def by_name(self, name: str) -> Account | None: ...
     def by_id(self, account_id: int) -> Account | None: ...
     def count(self) -> int: ...
+    def seen(self, scope: Scope, account_id: int) -> Account | None: ...
+    def set_rates(self, account_id: int, *, burst: int | None, steady: int | None) -> None: ...
     def add_token(
-        self,
-        account_id: int,
-        *,
-        name: str,
-        secret_hash: bytes,
-        scopes: Sequence[str],
-        now_ms: int,
+        self, account_id: int, draft: TokenDraft, *, secret_hash: bytes, now_ms: int
     ) -> int: ...
     def credential(self, secret_hash: bytes) -> Credential | None: ...
+    def tokens(self, scope: Scope, query: ListQuery) -> tuple[int, Sequence[Credential]]: ...
+    def revoke(self, scope: Scope, token_id: int, *, now_ms: int) -> bool: ...
 
 
 class Unit(Protocol):
@@ -56,6 +63,14 @@ class Entropy(Protocol):
     def token_bytes(self, count: int, /) -> bytes: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token that was made. token: the secret itself, told this once."""
+
+    id: int
+    token: str
+
+
 class AccountService:
     """Makes accounts and tokens, and recognises tokens."""
 
@@ -81,25 +96,83 @@ class AccountService:
             )
         return Account(account_id, above.id if above else account_id, name)
 
-    def create_token(self, account: str, *, name: str, scopes: Sequence[str] = ()) -> str:
+    def limit(self, account: str, *, burst: int | None, steady: int | None) -> Account:
+        """Give *account*, an id or a name, rate limits of its own; return it as it is then.
+
+        burst, steady: requests a second and a minute; 0: any number, None: as the settings say.
+        Raises NotFound.
+        """
+        with self._store.write() as unit:
+            found = _find(unit.accounts, account)
+            unit.accounts.set_rates(found.id, burst=burst, steady=steady)
+        return replace(found, rate_burst=burst, rate_steady=steady)
+
+    def create_token(
+        self,
+        account: str,
+        *,
+        name: str,
+        scopes: Sequence[str] = (),
+        valid_from_ms: int | None = None,
+        valid_until_ms: int | None = None,
+    ) -> str:
         """Return a new token of *account*, an id or a name. It is shown this once, never stored.
 
         scopes: of read, write, admin; none means all. Raises Invalid, NotFound.
         """
-        _check_name(name, "name")
         unknown = [scope for scope in scopes if scope not in SCOPES]
         if unknown:
             raise Invalid((Fault("scope", f"{unknown[0]!r} is none of {', '.join(SCOPES)}"),))
-        token = bearer.make(self._entropy.token_bytes(bearer.SECRET_BYTES))
+        draft = TokenDraft(
+            name=name,
+            scopes=tuple(scope for scope in SCOPES if scope in (scopes or SCOPES)),
+            valid_from_ms=valid_from_ms,
+            valid_until_ms=valid_until_ms,
+        )
         with self._store.write() as unit:
-            unit.accounts.add_token(
-                _find(unit.accounts, account).id,
-                name=name,
-                secret_hash=bearer.hash_of(token),
-                scopes=[scope for scope in SCOPES if scope in (scopes or SCOPES)],
-                now_ms=self._clock.now_ms(),
+            return self._add_token(unit, _find(unit.accounts, account), draft).token
+
+    def issue_token(
+        self, by: Credential, draft: TokenDraft, *, account_id: int | None = None
+    ) -> Issued:
+        """Return a new token that the holder of *by* hands out, for their account or a child.
+
+        Raises Invalid, Forbidden for a scope that *by* has not.
+        """
+        beyond = [scope for scope in draft.scopes if scope not in by.scopes]
+        if beyond:
+            raise Forbidden(
+                f"the token {by.name!r} cannot hand out the scope {beyond[0]!r}, which it "
+                "does not have"
             )
-        return token
+        with self._store.write() as unit:
+            owner = by.account
+            if account_id is not None:
+                owner = _seen(unit.accounts, by.account.scope, account_id)
+            return self._add_token(unit, owner, draft)
+
+    def _add_token(self, unit: Unit, owner: Account, draft: TokenDraft) -> Issued:
+        _check_name(draft.name, "name")
+        now_ms = self._clock.now_ms()
+        faults = token_faults(draft, now_ms=now_ms)
+        if faults:
+            raise Invalid(tuple(faults))
+        token = bearer.make(self._entropy.token_bytes(bearer.SECRET_BYTES))
+        token_id = unit.accounts.add_token(
+            owner.id, draft, secret_hash=bearer.hash_of(token), now_ms=now_ms
+        )
+        return Issued(token_id, token)
+
+    def tokens(self, scope: Scope, query: ListQuery) -> tuple[int, Sequence[Credential]]:
+        """Return how many tokens that *scope* sees *query* asks for, and its page of them."""
+        with self._store.read() as unit:
+            return unit.accounts.tokens(scope, query)
+
+    def revoke_token(self, scope: Scope, token_id: int) -> None:
+        """Revoke a token for good. Raises NotFound, also for one that is revoked already."""
+        with self._store.write() as unit:
+            if not unit.accounts.revoke(scope, token_id, now_ms=self._clock.now_ms()):
+                raise NotFound("token", str(token_id))
 
     def authenticate(self, token: str) -> Credential:
         """Return whom *token* acts for. Raises Unauthorized; what it says helps no guesser."""
@@ -127,6 +200,13 @@ def _find(accounts: Accounts, name: str) -> Account:
         found = accounts.by_id(int(name))
     if found is None:
         raise NotFound("account", name)
+    return found
+
+
+def _seen(accounts: Accounts, scope: Scope, account_id: int) -> Account:
+    found = accounts.seen(scope, account_id)
+    if found is None:
+        raise Invalid((Fault("account_id", f"there is no account {account_id}"),))
     return found
 
 

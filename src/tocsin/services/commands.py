@@ -1,6 +1,6 @@
 """What a client tells a task to do: pause, resume, cancel, run, copy, test."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Protocol
@@ -12,7 +12,9 @@ from tocsin.domain.execution import Kind, Slot, State, order_of
 from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.domain.push_task import Draft, PushTask, Status
 from tocsin.domain.schedule import Schedule
+from tocsin.domain.subscription import Subscriber
 from tocsin.domain.targeting import USERS, Criterion, Targeting
+from tocsin.services import ordering, resolving
 from tocsin.services.idempotency import Requests, once
 
 
@@ -39,13 +41,13 @@ class Executions(Protocol):
     def supersede(self, task_id: int, *, by: int) -> None: ...
 
 
-class Subscribers(Protocol):
+class Subscribers(resolving.Subscribers, Protocol):
     """The store's side of subscribers."""
 
-    def seen(self, scope: Scope, ids: Iterable[int]) -> set[int]: ...
+    def seen(self, scope: Scope, ids: Collection[int]) -> Sequence[Subscriber]: ...
 
 
-class Unit(Protocol):
+class Unit(ordering.Unit, Protocol):
     """One transaction."""
 
     @property
@@ -82,7 +84,9 @@ class CommandService:
         """
         with self._store.write() as unit:
             task = _open(unit, scope, task_id)
-            _rewrite(unit, task, edit(task), now_ms)
+            draft = edit(task)
+            ordering.check(unit, scope, draft)
+            _rewrite(unit, task, draft, now_ms)
 
     def pause(
         self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None = None
@@ -156,7 +160,7 @@ class CommandService:
 
         def act(unit: Unit) -> str:
             task = _seen(unit, scope, task_id)
-            known = unit.subscribers.seen(scope, map(int, users))
+            known = {one.id for one in unit.subscribers.seen(scope, [*map(int, users)])}
             strange = [number for number, id_ in enumerate(users) if int(id_) not in known]
             if strange:
                 raise Invalid(

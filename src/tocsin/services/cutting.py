@@ -1,34 +1,23 @@
 """The cutting room: an execution's audience becomes parcels, shard by shard."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from pyroaring import BitMap
 
-from tocsin.audience.bitmaps import SHARD_BITS, BitmapKey, shards_below
-from tocsin.audience.evaluate import Changed, evaluate, patch
+from tocsin.audience.bitmaps import shards_below
+from tocsin.audience.sample import quotas, sample
 from tocsin.domain.account import Scope
-from tocsin.domain.execution import Execution
+from tocsin.domain.criteria import Expression
+from tocsin.domain.errors import Conflict
+from tocsin.domain.execution import Execution, is_spread, schedule_of
+from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import cut
-from tocsin.domain.subscriber import Facts
-from tocsin.domain.subscription import Subscriber
-from tocsin.domain.targeting import USERS, Targeting, read_targeting
-from tocsin.services.indexing import current_facts
-
-
-class Bitmaps(Protocol):
-    """The bitmaps of one tenant."""
-
-    def load(self, keys: Iterable[BitmapKey]) -> Mapping[BitmapKey, BitMap]: ...
-
-
-class Audience(Protocol):
-    """What cutting needs of the audience index."""
-
-    def bitmaps(self, root_id: int) -> Bitmaps: ...
-    def changed_ordinals(self, root_id: int, first: int, after: int) -> set[int]: ...
+from tocsin.domain.schedule import Wave, waves
+from tocsin.domain.targeting import read_targeting
+from tocsin.services.resolving import TIME_ZONE, Judging, Naming, Shard, resolve, shard
 
 
 class Accounts(Protocol):
@@ -37,17 +26,11 @@ class Accounts(Protocol):
     def next_ordinal(self, root_id: int) -> int: ...
 
 
-class Subscribers(Protocol):
-    """What cutting needs of subscribers."""
-
-    def by_ordinal(self, root_id: int, ordinals: Iterable[int]) -> dict[int, Subscriber]: ...
-    def ordinals_of(self, root_id: int, ids: Iterable[int]) -> dict[int, int]: ...
-
-
 class Executions(Protocol):
     """What cutting needs of executions."""
 
     def take_uncut(self) -> Execution | None: ...
+    def keep_quotas(self, execution_id: int, quotas: Sequence[int]) -> None: ...
     def mark_cut(self, execution_id: int, *, next_shard: int, complete: bool) -> None: ...
     def call_off(self, execution_id: int, *, reason: str, now_ms: int) -> None: ...
 
@@ -63,18 +46,15 @@ class Parcels(Protocol):
         due_ms: int,
         expires_ms: int,
         recipients: Sequence[Sequence[int]],
+        outcome: Outcome = Outcome.PENDING,
     ) -> None: ...
 
 
-class Unit(Protocol):
+class Unit(Naming, Judging, Protocol):
     """One transaction."""
 
     @property
-    def audience(self) -> Audience: ...
-    @property
     def accounts(self) -> Accounts: ...
-    @property
-    def subscribers(self) -> Subscribers: ...
     @property
     def executions(self) -> Executions: ...
     @property
@@ -105,73 +85,98 @@ class Cutting:
     def cut(self, *, now_ms: int) -> Piece | None:
         """Cut the next shard of the oldest execution that is not cut yet; None: there is none.
 
-        The shard's parcels and the bookmark are one transaction: after a kill the shard is
-        either cut or not, never half and never twice. An order that cannot be read is called
-        off, with the reason, and holds up no other.
+        The shard's parcels, the sample's quotas and the bookmark are one transaction: after a
+        kill the shard is either cut or not, never half and never twice. An order that cannot be
+        read is called off, with the reason, and holds up no other.
         """
         with self._store.write() as unit:
             execution = unit.executions.take_uncut()
             if execution is None:
                 return None
-            shard = execution.next_shard
-            targeting, faults = read_targeting(execution.order.targeting)
-            if faults:
-                reason = f"its targeting cannot be read: {faults[0].field} {faults[0].message}"
-                unit.executions.call_off(execution.id, reason=reason, now_ms=now_ms)
-                return Piece(execution.id, shard, 0)
-            shards = shards_below(unit.accounts.next_ordinal(execution.root_id))
-            found = BitMap()
-            if shard < shards:
-                found = _audience(unit, execution, targeting, shard)
-            unit.parcels.add(
-                execution.id,
-                root_id=execution.root_id,
-                due_ms=execution.due_ms,
-                expires_ms=execution.due_ms + execution.order.ttl_s * 1000,
-                recipients=list(cut(found.to_array())),
-            )
-            unit.executions.mark_cut(
-                execution.id, next_shard=shard + 1, complete=shard + 1 >= shards
-            )
-        return Piece(execution.id, shard, len(found))
+            try:
+                meant = _meant(unit, execution, now_ms)
+            except Conflict as error:
+                unit.executions.call_off(execution.id, reason=str(error), now_ms=now_ms)
+                return Piece(execution.id, execution.next_shard, 0)
+            recipients = _cut_shard(unit, execution, meant)
+        return Piece(execution.id, execution.next_shard, recipients)
 
 
-def _audience(unit: Unit, execution: Execution, targeting: Targeting, shard: int) -> BitMap:
-    """Return whom the execution means in one shard, as of now.
+def _meant(unit: Unit, execution: Execution, now_ms: int) -> Expression:
+    """Return whom the execution means. Raises Conflict when that cannot be read."""
+    targeting, faults = read_targeting(execution.order.targeting)
+    if faults:
+        raise Conflict(f"its targeting cannot be read: {faults[0].field} {faults[0].message}")
+    scope = Scope(root_id=execution.root_id, account_id=execution.account_id)
+    return resolve(unit, scope, targeting, now_ms=now_ms)
 
-    The list of unfolded changes is read before the bitmaps: what is folded in between is then
-    judged twice, by bitmap and by row, and never not at all.
+
+def _cut_shard(unit: Unit, execution: Execution, meant: Expression) -> int:
+    """Cut the next shard and move the bookmark; return how many recipients it has."""
+    number, root_id = execution.next_shard, execution.root_id
+    shards = shards_below(unit.accounts.next_ordinal(root_id))
+    drawn = execution.quotas
+    if execution.order.total_user and drawn is None:
+        drawn = _draw_quotas(unit, execution, meant, shards)
+    if drawn is not None:
+        shards = len(drawn)  # whoever came later had no part in the draw
+    found = BitMap()
+    if number < shards:
+        at = shard(unit, root_id, number)
+        found = at.judge(meant)[-1]
+        if drawn is not None:
+            found = sample(found, drawn[number], seed=execution.id, shard=number)
+        for wave, recipients in _by_wave(at, found, execution):
+            _add(unit, execution, wave, recipients)
+    unit.executions.mark_cut(execution.id, next_shard=number + 1, complete=number + 1 >= shards)
+    return len(found)
+
+
+def _draw_quotas(
+    unit: Unit, execution: Execution, meant: Expression, shards: int
+) -> tuple[int, ...]:
+    """Return how many of each shard the capped sample takes, and keep it for the later ones."""
+    root_id, cap = execution.root_id, execution.order.total_user or 0
+    counts = [len(shard(unit, root_id, number).judge(meant)[-1]) for number in range(shards)]
+    drawn = quotas(counts, cap, seed=execution.id)
+    unit.executions.keep_quotas(execution.id, drawn)
+    return drawn
+
+
+def _by_wave(
+    at: Shard, found: BitMap, execution: Execution
+) -> Iterator[tuple[Wave | None, BitMap]]:
+    """Yield the recipients of each wave, the first due first; None is the wave of the suppressed.
+
+    User time zones and quiet time are nothing but due instants: without them all are due at once.
     """
-    root_id = execution.root_id
-    scope = Scope(root_id=root_id, account_id=execution.account_id)
-    bounds: Facts = (
-        frozenset() if scope.is_root else frozenset({("accounts", str(scope.account_id))})
+    order = execution.order
+    if not is_spread(order):
+        yield Wave(0, execution.due_ms), found
+        return
+    parts = at.divide(found, TIME_ZONE)
+    wave_of = waves(
+        schedule_of(order),
+        parts,
+        slot_ms=execution.due_ms,
+        next_slot_ms=order.next_slot_ms,
+        active_ms=order.active_ms,
     )
-    first = shard << SHARD_BITS
-    changed = unit.audience.changed_ordinals(root_id, first, first + (1 << SHARD_BITS))
-    users = _named_users(unit, root_id, targeting)
-    found = evaluate(targeting, shard, unit.audience.bitmaps(root_id), users=users, bounds=bounds)
-    rows = unit.subscribers.by_ordinal(root_id, changed)
-    return patch(
-        found,
-        targeting,
-        (
-            Changed(one.ordinal, one.id, current_facts(one) or None)
-            if (one := rows.get(ordinal))
-            else Changed(ordinal, 0, None)
-            for ordinal in changed
-        ),
-        bounds=bounds,
-    )
+    merged: dict[Wave | None, BitMap] = {}
+    for time_zone, part in parts.items():
+        merged.setdefault(wave_of[time_zone], BitMap()).update(part)
+    for wave in sorted(merged, key=lambda wave: (wave is None, wave and wave.at_ms)):
+        yield wave, merged[wave]
 
 
-def _named_users(unit: Unit, root_id: int, targeting: Targeting) -> dict[str, int]:
-    ids = {
-        int(item)
-        for criterion in targeting.criteria
-        if criterion.attribute == USERS
-        for item in criterion.items
-    }
-    return {
-        str(id_): ordinal for id_, ordinal in unit.subscribers.ordinals_of(root_id, ids).items()
-    }
+def _add(unit: Unit, execution: Execution, wave: Wave | None, recipients: BitMap) -> None:
+    """Make the parcels of one wave; the suppressed are accounted for, and never due."""
+    due_ms = execution.due_ms if wave is None else wave.at_ms
+    unit.parcels.add(
+        execution.id,
+        root_id=execution.root_id,
+        due_ms=due_ms,
+        expires_ms=due_ms + execution.order.ttl_s * 1000,
+        recipients=list(cut(recipients.to_array())),
+        outcome=Outcome.SUPERSEDED if wave is None else Outcome.PENDING,
+    )

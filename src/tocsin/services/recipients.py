@@ -1,5 +1,6 @@
 """What became of one person in an execution, or why they were not in it."""
 
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -29,7 +30,7 @@ class Executions(Protocol):
 class Subscribers(reaching.Subscribers, Protocol):
     """The store's side of subscribers."""
 
-    def find(self, scope: Scope, subscriber_id: int) -> Subscriber | None: ...
+    def seen(self, scope: Scope, ids: Collection[int]) -> Sequence[Subscriber]: ...
 
 
 class Parcels(Protocol):
@@ -87,9 +88,10 @@ class RecipientService:
             execution = unit.executions.by_id(execution_id)
             if execution is None or execution.task_id != task_id:
                 raise NotFound("execution", str(execution_id))
-            subscriber = unit.subscribers.find(scope, user_id)
-            if subscriber is None:
+            found = unit.subscribers.seen(scope, [user_id])
+            if not found:
                 raise NotFound("user", str(user_id))
+            subscriber = found[0]
             addressed = unit.parcels.of_ordinal(execution_id, subscriber.ordinal)
             if addressed is None:
                 return Account(None, _why_not(unit, execution, subscriber, now_ms))

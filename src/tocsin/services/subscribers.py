@@ -21,15 +21,22 @@ from tocsin.webpush.endpoint import BadEndpoint, PushHosts, parse
 EXPORT_AT_ONCE: Final = 1000
 
 
-class Subscribers(Protocol):
+class Written(Protocol):
+    """Where subscribers are written."""
+
+    def add(self, new: Sequence[Subscriber]) -> None: ...
+    def replace(self, known: Sequence[Subscriber]) -> None: ...
+
+
+class Subscribers(Written, Protocol):
     """The store's side of subscribers."""
 
     def by_endpoint_hash(
         self, root_id: int, hashes: Iterable[bytes]
     ) -> dict[bytes, Subscriber]: ...
-    def by_id(self, container_id: int, subscriber_id: int) -> Subscriber | None: ...
-    def add(self, new: Sequence[Subscriber]) -> None: ...
-    def replace(self, known: Sequence[Subscriber]) -> None: ...
+    def by_id(
+        self, container_id: int, subscriber_id: int, *, to_change: bool = False
+    ) -> Subscriber | None: ...
     def after(self, scope: Scope, ordinal: int, *, limit: int) -> list[Subscriber]: ...
 
 
@@ -42,6 +49,7 @@ class Accounts(Protocol):
 class Containers(Protocol):
     """The store's side of containers."""
 
+    def kept(self, scope: Scope, container_ids: Iterable[int]) -> set[int]: ...
     def mark_seen(self, container_ids: Iterable[int], *, now_ms: int) -> None: ...
 
 
@@ -51,7 +59,16 @@ class Audience(Protocol):
     def note(self, root_id: int, changes: Sequence[tuple[int, Facts]]) -> None: ...
 
 
-class Unit(Protocol):
+class Writing(Protocol):
+    """A transaction in which subscribers are written."""
+
+    @property
+    def subscribers(self) -> Written: ...
+    @property
+    def audience(self) -> Audience: ...
+
+
+class Unit(Writing, Protocol):
     """One transaction."""
 
     @property
@@ -60,8 +77,6 @@ class Unit(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def containers(self) -> Containers: ...
-    @property
-    def audience(self) -> Audience: ...
 
 
 class Store(Protocol):
@@ -93,8 +108,8 @@ class Enrolled:
 
 
 @dataclass(slots=True)
-class _Register:
-    """The subscribers of one tenant that a group of registrations touches.
+class Register:
+    """The subscribers of one root account that a transaction touches.
 
     before: as the database has them, None for newcomers; now: as they will be; both by ordinal.
     """
@@ -109,6 +124,7 @@ class _Register:
         return found and self.now.get(found.ordinal, found)
 
     def put(self, old: Subscriber | None, new: Subscriber) -> None:
+        """Note what *old*, None for a newcomer, becomes."""
         self.before.setdefault(new.ordinal, old)
         self.now[new.ordinal] = new
         self.by_hash[new.subscription.endpoint_hash] = new
@@ -166,7 +182,8 @@ class SubscriberService:
 
     def _enrol(
         self, unit: Unit, root_id: int, group: Sequence[Enrolment], now_ms: int
-    ) -> list[Enrolled]:
+    ) -> list[Enrolled | NotFound]:
+        """Enrol a group in one root account; its containers may be gone by the time it is."""
         hashes = {
             endpoint_hash(endpoint)
             for one in group
@@ -175,16 +192,23 @@ class SubscriberService:
         }
         # Whoever enrols takes the tenant's counter first, so two groups never race for an endpoint.
         first = unit.accounts.take_ordinals(root_id, 0)
-        register = _Register(unit.subscribers.by_endpoint_hash(root_id, hashes))
+        there = unit.containers.kept(Scope(root_id, root_id), {one.container.id for one in group})
+        register = Register(unit.subscribers.by_endpoint_hash(root_id, hashes))
         fresh = iter(range(first, first + len(group)))
-        enrolled = [self._enrol_one(register, one, fresh, now_ms) for one in group]
-        unit.accounts.take_ordinals(root_id, sum(one.created for one in enrolled))
-        _write(unit, root_id, register)
-        unit.containers.mark_seen({one.container.id for one in group}, now_ms=now_ms)
+        enrolled = [
+            self._enrol_one(register, one, fresh, now_ms)
+            if one.container.id in there
+            else NotFound("container", one.container.key)
+            for one in group
+        ]
+        created = sum(isinstance(one, Enrolled) and one.created for one in enrolled)
+        unit.accounts.take_ordinals(root_id, created)
+        write_register(unit, root_id, register)
+        unit.containers.mark_seen(there, now_ms=now_ms)
         return enrolled
 
     def _enrol_one(
-        self, register: _Register, enrolment: Enrolment, fresh: Iterator[int], now_ms: int
+        self, register: Register, enrolment: Enrolment, fresh: Iterator[int], now_ms: int
     ) -> Enrolled:
         registration = enrolment.registration
         known = register.at(registration.endpoint)
@@ -213,24 +237,24 @@ class SubscriberService:
             known = self._own(unit, container, subscriber_id, secret)
             values = dict(changes)
             if "user_data" in values:
-                values["user_data"] = _merged(known.attributes.user_data, values["user_data"])
-            register = _Register({})
+                values["user_data"] = merged_data(known.attributes.user_data, values["user_data"])
+            register = Register({})
             register.put(known, replace(known, attributes=replace(known.attributes, **values)))
-            _write(unit, container.root_id, register)
+            write_register(unit, container.root_id, register)
 
     def leave(self, container: Container, subscriber_id: int, secret: str) -> None:
         """End a subscription. Raises Unauthorized, NotFound."""
         with self._store.write() as unit:
             known = self._own(unit, container, subscriber_id, secret)
-            register = _Register({})
+            register = Register({})
             register.put(known, replace(known, active=False))
-            _write(unit, container.root_id, register)
+            write_register(unit, container.root_id, register)
 
     def _own(self, unit: Unit, container: Container, subscriber_id: int, secret: str) -> Subscriber:
         expected = self._keyring.subscriber_secret(subscriber_id)
         if not hmac.compare_digest(expected.encode(), secret.encode()):
             raise Unauthorized("the secret is not that of this subscription")
-        known = unit.subscribers.by_id(container.id, subscriber_id)
+        known = unit.subscribers.by_id(container.id, subscriber_id, to_change=True)
         if known is None:
             raise NotFound("subscription", str(subscriber_id))
         return known
@@ -247,17 +271,20 @@ class SubscriberService:
             last = some[-1].ordinal
 
 
-def _merged(known: UserData, patch: UserData | None) -> UserData:
-    """Return *known* after a merge patch (RFC 7396); null for the whole means nothing is known."""
+def merged_data(known: UserData, patch: UserData | None, *, field: str = "user_data") -> UserData:
+    """Return *known* after a merge patch (RFC 7396); null for the whole means nothing is known.
+
+    field: where the patch stands in its body. Raises Invalid when it comes to too many keys.
+    """
     if patch is None:
         return {}
     merged = {key: value for key, value in {**known, **patch}.items() if value is not None}
     if len(merged) > MAX_KEYS:
-        raise Invalid((Fault("user_data", f"would have more than {MAX_KEYS} keys"),))
+        raise Invalid((Fault(field, f"would make more than {MAX_KEYS} keys of user data"),))
     return merged
 
 
-def _write(unit: Unit, root_id: int, register: _Register) -> None:
+def write_register(unit: Writing, root_id: int, register: Register) -> None:
     """Write what differs, and note for the indexer whose facts do."""
     added = [one for at, one in register.now.items() if register.before[at] is None]
     changed = [

@@ -6,9 +6,12 @@ from typing import Protocol
 
 from tocsin.domain.account import Scope
 from tocsin.domain.calendar import Place, place_of
-from tocsin.domain.errors import Invalid, NotFound
+from tocsin.domain.errors import NotFound
+from tocsin.domain.idempotency import Claim, Receipt
+from tocsin.domain.listing import ListQuery
 from tocsin.domain.push_task import Draft, PushTask
-from tocsin.domain.targeting import unknown_excluded
+from tocsin.services import ordering
+from tocsin.services.idempotency import Requests, once
 
 
 class Tasks(Protocol):
@@ -16,23 +19,16 @@ class Tasks(Protocol):
 
     def add(self, new: Sequence[tuple[Scope, Draft, Place]], *, now_ms: int) -> list[int]: ...
     def find(self, scope: Scope, task_id: int) -> PushTask | None: ...
-    def newest(self, scope: Scope, *, offset: int, limit: int) -> list[PushTask]: ...
-    def count(self, scope: Scope) -> int: ...
+    def listed(self, scope: Scope, query: ListQuery) -> tuple[int, Sequence[PushTask]]: ...
 
 
-class Containers(Protocol):
-    """The store's side of containers."""
-
-    def hosts(self, root_id: int) -> Sequence[str]: ...
-
-
-class Unit(Protocol):
+class Unit(ordering.Unit, Protocol):
     """One transaction."""
 
     @property
     def tasks(self) -> Tasks: ...
     @property
-    def containers(self) -> Containers: ...
+    def requests(self) -> Requests: ...
 
 
 class Store(Protocol):
@@ -48,18 +44,23 @@ class TaskService:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def create(self, scope: Scope, draft: Draft, *, now_ms: int) -> int:
+    def create(
+        self, scope: Scope, draft: Draft, *, now_ms: int, claim: Claim | None = None
+    ) -> Receipt:
         """Take *draft*; return its id, once it is on the disk.
 
-        Raises Invalid for what an exclude of its targeting names in vain.
+        Raises Invalid for what an exclude of its targeting names in vain, Conflict for a claim
+        that was laid by another request.
         """
         with self._store.write() as unit:
-            faults = unknown_excluded(draft.targeting, unit.containers.hosts(scope.root_id))
-            if faults:
-                raise Invalid(tuple(faults))
-            place = place_of(draft, before=None, now_ms=now_ms)
-            (task_id,) = unit.tasks.add([(scope, draft, place)], now_ms=now_ms)
-            return task_id
+
+            def act() -> str:
+                ordering.check(unit, scope, draft)
+                place = place_of(draft, before=None, now_ms=now_ms)
+                (task_id,) = unit.tasks.add([(scope, draft, place)], now_ms=now_ms)
+                return str(task_id)
+
+            return once(unit, claim, now_ms=now_ms, act=act)
 
     def view(self, scope: Scope, task_id: int) -> PushTask:
         """Return one task. Raises NotFound."""
@@ -69,7 +70,7 @@ class TaskService:
             raise NotFound("push task", str(task_id))
         return task
 
-    def list(self, scope: Scope, *, offset: int, limit: int) -> tuple[int, Sequence[PushTask]]:
-        """Return how many tasks there are, and some of them, newest first."""
+    def list(self, scope: Scope, query: ListQuery) -> tuple[int, Sequence[PushTask]]:
+        """Return how many tasks *query* asks for, and its page of them."""
         with self._store.read() as unit:
-            return unit.tasks.count(scope), unit.tasks.newest(scope, offset=offset, limit=limit)
+            return unit.tasks.listed(scope, query)

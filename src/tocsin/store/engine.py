@@ -6,7 +6,7 @@ so that none fails half way. PostgreSQL: READ COMMITTED for writers, which lock 
 change; REPEATABLE READ for readers, so that a read is of one instant, as it is on SQLite.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
@@ -16,6 +16,15 @@ from typing import Any, Final
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
+
+from tocsin.domain.listing import folded
+from tocsin.store.trouble import trouble_told
+
+POOL_WAIT_S: Final = 10
+"""How long a transaction waits for one of the pool's connections before it gives up."""
+
+CONNECT_WAIT_S: Final = 10
+"""How long a connection to PostgreSQL may take to come about."""
 
 SQLITE_WAIT_S: Final = 30
 """How long a writer waits for its turn on SQLite before it gives up."""
@@ -28,9 +37,19 @@ class UnsupportedDatabase(ValueError):
 
 
 class Database:
-    """One database, and the two kinds of transaction that the store uses."""
+    """One database, and the two kinds of transaction that the store uses.
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    Both raise Unavailable when the database is away, busy for too long or full (store/trouble.py).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        pool_wait_s: float = POOL_WAIT_S,
+        sqlite_wait_s: float = SQLITE_WAIT_S,
+    ) -> None:
         parsed = make_url(url)
         kind = parsed.get_backend_name()
         if kind not in ("sqlite", "postgresql"):
@@ -38,21 +57,26 @@ class Database:
                 f"the database URL begins with {kind!r}: use sqlite:///PATH or postgresql://..."
             )
         self.is_sqlite: Final = kind == "sqlite"
+        pool = {"pool_size": pool_size, "pool_timeout": pool_wait_s, "max_overflow": 0}
         self.engine: Final = (
-            _sqlite(parsed, pool_size) if self.is_sqlite else _postgresql(parsed, pool_size)
+            _sqlite(parsed, pool, sqlite_wait_s) if self.is_sqlite else _postgresql(parsed, pool)
         )
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that changes something; commit at the end, roll back on an error."""
         options = {_WRITES: True}
-        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+        with (
+            trouble_told(),
+            self.engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that sees one instant of the database and changes nothing."""
-        with self.engine.connect() as connection:
+        with trouble_told(), self.engine.connect() as connection:
             if not self.is_sqlite:
                 connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
@@ -63,22 +87,20 @@ class Database:
         self.engine.dispose()
 
 
-def _sqlite(url: URL, pool_size: int) -> Engine:
+def _sqlite(url: URL, pool: Mapping[str, Any], wait_s: float) -> Engine:
     if not url.database or url.database == ":memory:":
         raise UnsupportedDatabase(
             "an SQLite database needs a file: use sqlite:///PATH, for several processes share it"
         )
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sqlalchemy.create_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        connect_args={"timeout": SQLITE_WAIT_S, "check_same_thread": False},
+        url, connect_args={"timeout": wait_s, "check_same_thread": False}, **pool
     )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: SqliteConnection, _record: Any) -> None:
         connection.isolation_level = None  # this module says BEGIN itself, below
+        connection.create_function("tocsin_folded", 1, _folded, deterministic=True)
         # The journal's mode is the file's, for good: of two that open a new file at the same time
         # one is told that it is locked, and the other sets it for both.
         with suppress(SqliteError):
@@ -98,11 +120,16 @@ def _sqlite(url: URL, pool_size: int) -> Engine:
     return engine
 
 
-def _postgresql(url: URL, pool_size: int) -> Engine:
+def _folded(text: str | None) -> str | None:
+    return None if text is None else folded(text)
+
+
+def _postgresql(url: URL, pool: Mapping[str, Any]) -> Engine:
+    waits = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_WAIT_S}
     return sqlalchemy.create_engine(
         url.set(drivername="postgresql+psycopg"),
-        pool_size=pool_size,
-        max_overflow=0,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
+        connect_args=waits,
+        **pool,
     )

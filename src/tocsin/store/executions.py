@@ -89,11 +89,16 @@ class Executions:
         return None if row is None else _execution(row)
 
     def call_off(self, execution_id: int, *, reason: str, now_ms: int) -> None:
-        """End an execution that cannot be cut: nothing of it was."""
+        """End an execution that cannot be cut; who is pending by then is swept up."""
         self._connection.execute(
             update(execution)
             .where(execution.c.id == execution_id, execution.c.state == State.CUTTING.value)
-            .values(state=State.CANCELLED.value, reason=reason, end_ms=now_ms)
+            .values(
+                state=State.CANCELLED.value,
+                sweep=Outcome.CANCELLED.name.lower(),
+                reason=reason,
+                end_ms=now_ms,
+            )
         )
 
     def live_of(self, task_id: int) -> list[int]:
@@ -194,6 +199,14 @@ class Executions:
                 next_shard=next_shard,
                 state=(State.SENDING if complete else State.CUTTING).value,
             )
+        )
+
+    def keep_quotas(self, execution_id: int, quotas: Sequence[int]) -> None:
+        """Write how many of each shard the sample takes; they are drawn once."""
+        self._connection.execute(
+            update(execution)
+            .where(execution.c.id == execution_id, execution.c.quotas.is_(None))
+            .values(quotas=list(quotas))
         )
 
     def drained_tasks(self, *, limit: int) -> Sequence[int]:

@@ -44,8 +44,9 @@ class Parcels:
         due_ms: int,
         expires_ms: int,
         recipients: Sequence[Sequence[int]],
+        outcome: Outcome = Outcome.PENDING,
     ) -> None:
-        """Add one parcel for each sequence of ascending ordinals; everybody is pending."""
+        """Add one parcel for each sequence of ascending ordinals; everybody has *outcome*."""
         if not recipients:
             return
         self._connection.execute(
@@ -57,10 +58,11 @@ class Parcels:
                     "due_ms": due_ms,
                     "expires_ms": expires_ms,
                     "recipients": BitMap(ordinals).serialize(),
-                    "outcomes": bytes(len(ordinals)),
+                    "outcomes": bytes([outcome]) * len(ordinals),
                     "retries": b"",
                     "size": len(ordinals),
-                    "pending": len(ordinals),
+                    "pending": 0,
+                    outcome.name.lower(): len(ordinals),
                 }
                 for ordinals in recipients
             ],

@@ -1,8 +1,8 @@
 """Subscribers and the subscriptions that the sender reads."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -11,18 +11,43 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
+    case,
+    delete,
     insert,
     select,
     update,
 )
 
 from tocsin.domain.account import Scope
-from tocsin.domain.subscriber import Attributes
+from tocsin.domain.listing import ListQuery
+from tocsin.domain.subscriber import Attributes, texts_of
 from tocsin.domain.subscription import Recipient, Subscriber, Subscription
-from tocsin.store.tables import container, subscriber, subscription
+from tocsin.store.queries import find_page
+from tocsin.store.scoping import seen_by
+from tocsin.store.tables import container, subscriber, subscriber_attribute, subscription
 
 _AT_ONCE: Final = 500
 _Value = TypeVar("_Value", int, bytes)
+# root_id, key, value, ordinal: the columns of subscriber_attribute, all of which are its key.
+_CustomRow: TypeAlias = tuple[int, str, str, int]
+# What a list of subscribers is sorted by and filtered by, as clients call it.
+_FIELDS: Final[Mapping[str, ColumnElement[Any]]] = {
+    "id": subscriber.c.id,
+    "account_id": subscriber.c.account_id,
+    "container_id": subscriber.c.container_id,
+    "application": subscriber.c.host,
+    "country": subscriber.c.country,
+    "region": subscriber.c.region,
+    "city": subscriber.c.city,
+    "language": subscriber.c.language,
+    "timezone": subscriber.c.time_zone,
+    "browser": subscriber.c.browser,
+    "os": subscriber.c.os,
+    "remote_user_id": subscriber.c.remote_user_id,
+    "subscribed_at": subscriber.c.subscribed_ms,
+    "last_seen": subscriber.c.last_seen_ms,
+    "status": case((subscriber.c.active, "active"), else_="unsubscribed"),
+}
 _ATTRIBUTES: Final = tuple(Attributes.__dataclass_fields__)
 _CONTAINER_TYPE: Final = (
     select(container.c.type).where(container.c.id == subscriber.c.container_id).scalar_subquery()
@@ -30,7 +55,10 @@ _CONTAINER_TYPE: Final = (
 
 
 class Subscribers:
-    """Rows of ``subscriber`` and ``subscription``, which share their key."""
+    """Rows of ``subscriber`` and ``subscription``, which share their key.
+
+    ``subscriber_attribute``, which says of custom data who has what, is written with them.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -50,26 +78,17 @@ class Subscribers:
         )
         return {one.ordinal: one for some in found for one in some}
 
-    def by_id(self, container_id: int, subscriber_id: int) -> Subscriber | None:
-        """Return one subscriber of a container."""
+    def by_id(
+        self, container_id: int, subscriber_id: int, *, to_change: bool = False
+    ) -> Subscriber | None:
+        """Return one subscriber of a container. to_change: others wait until commit."""
+        query = _subscribers().where(
+            subscriber.c.id == subscriber_id, subscriber.c.container_id == container_id
+        )
         row = self._connection.execute(
-            _subscribers().where(
-                subscriber.c.id == subscriber_id, subscriber.c.container_id == container_id
-            )
+            query.with_for_update(of=subscriber) if to_change else query
         ).one_or_none()
         return None if row is None else _subscriber(row)
-
-    def ordinals_of(self, root_id: int, ids: Iterable[int]) -> dict[int, int]:
-        """Return the ordinals of the tenant's subscribers with these ids, by id."""
-        ordinals: dict[int, int] = {}
-        for some in _slices(list(ids)):
-            rows = self._connection.execute(
-                select(subscriber.c.id, subscriber.c.ordinal).where(
-                    subscriber.c.root_id == root_id, subscriber.c.id.in_(some)
-                )
-            )
-            ordinals.update((row.id, row.ordinal) for row in rows)
-        return ordinals
 
     def _many(self, root_id: int, condition: ColumnElement[bool]) -> list[Subscriber]:
         rows = self._connection.execute(
@@ -82,12 +101,56 @@ class Subscribers:
         if new:
             self._connection.execute(insert(subscriber), [_person(one) for one in new])
             self._connection.execute(insert(subscription), [_address(one) for one in new])
+            self._insert_custom(row for one in new for row in _custom(one))
 
     def replace(self, known: Sequence[Subscriber]) -> None:
         """Write subscribers that are there already anew: every column but the key."""
         if known:
             self._rewrite(subscriber, [_person(one) for one in known])
             self._rewrite(subscription, [_address(one) for one in known])
+            for root_id in {one.root_id for one in known}:
+                self._replace_custom(root_id, [one for one in known if one.root_id == root_id])
+
+    def _replace_custom(self, root_id: int, known: Sequence[Subscriber]) -> None:
+        """Write what differs of the custom data of some of one tenant."""
+        table = subscriber_attribute
+        before: set[_CustomRow] = set()
+        for some in _slices([one.ordinal for one in known]):
+            rows = self._connection.execute(
+                select(table.c.root_id, table.c.key, table.c.value, table.c.ordinal).where(
+                    table.c.root_id == root_id, table.c.ordinal.in_(some)
+                )
+            )
+            before.update((row.root_id, row.key, row.value, row.ordinal) for row in rows)
+        now = {row for one in known for row in _custom(one)}
+        if before - now:
+            columns = list(table.c)
+            self._connection.execute(
+                delete(table).where(*(one == bindparam(f"at_{one.name}") for one in columns)),
+                [
+                    {f"at_{one.name}": value for one, value in zip(columns, row, strict=True)}
+                    for row in sorted(before - now)
+                ],
+            )
+        self._insert_custom(sorted(now - before))
+
+    def _insert_custom(self, rows: Iterable[_CustomRow]) -> None:
+        names = [column.name for column in subscriber_attribute.c]
+        named = [dict(zip(names, row, strict=True)) for row in rows]
+        if named:
+            self._connection.execute(insert(subscriber_attribute), named)
+
+    def erase(self, root_id: int, ordinal: int) -> bool:
+        """Delete all that is known of a subscriber; return whether there was one.
+
+        The facts they stood under are for the caller to note for the index.
+        """
+        gone = 0
+        for table in (subscription, subscriber_attribute, subscriber):
+            gone = self._connection.execute(
+                delete(table).where(table.c.root_id == root_id, table.c.ordinal == ordinal)
+            ).rowcount
+        return gone == 1
 
     def _rewrite(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
         columns = [name for name in rows[0] if name not in ("root_id", "ordinal")]
@@ -174,13 +237,41 @@ class Subscribers:
 
     def after(self, scope: Scope, ordinal: int, *, limit: int) -> list[Subscriber]:
         """Return up to *limit* subscribers that *scope* sees, in order, from past *ordinal* on."""
-        seen = [subscriber.c.root_id == scope.root_id, subscriber.c.ordinal > ordinal]
-        if not scope.is_root:
-            seen.append(subscriber.c.account_id == scope.account_id)
         rows = self._connection.execute(
-            _subscribers().where(*seen).order_by(subscriber.c.ordinal).limit(limit)
+            _subscribers()
+            .where(*seen_by(scope, subscriber), subscriber.c.ordinal > ordinal)
+            .order_by(subscriber.c.ordinal)
+            .limit(limit)
         )
         return [_subscriber(row) for row in rows]
+
+    def seen(
+        self, scope: Scope, ids: Collection[int], *, to_change: bool = False
+    ) -> list[Subscriber]:
+        """Return the subscribers of *scope* with these ids. to_change: others wait until commit."""
+        found: list[Subscriber] = []
+        for some in _slices(sorted(ids)):
+            query = (
+                _subscribers()
+                .where(subscriber.c.id.in_(some), *seen_by(scope, subscriber))
+                .order_by(subscriber.c.ordinal)
+            )
+            rows = self._connection.execute(
+                query.with_for_update(of=subscriber) if to_change else query
+            )
+            found += map(_subscriber, rows)
+        return found
+
+    def listed(self, scope: Scope, query: ListQuery) -> tuple[int, Sequence[Subscriber]]:
+        """Return how many subscribers that *scope* sees fit *query*, and its page of them."""
+        total, rows = find_page(
+            self._connection,
+            _subscribers().where(*seen_by(scope, subscriber)),
+            query,
+            columns=_FIELDS,
+            newest=subscriber.c.ordinal,
+        )
+        return total, [_subscriber(row) for row in rows]
 
 
 def _subscribers() -> Select[tuple[Any, ...]]:
@@ -226,6 +317,14 @@ def _person(one: Subscriber) -> dict[str, Any]:
         "last_seen_ms": one.last_seen_ms,
         **asdict(one.attributes),
     }
+
+
+def _custom(one: Subscriber) -> list[_CustomRow]:
+    return [
+        (one.root_id, key, text, one.ordinal)
+        for key, value in one.attributes.user_data.items()
+        for text in sorted(texts_of(value))
+    ]
 
 
 def _address(one: Subscriber) -> dict[str, Any]:

@@ -2,19 +2,33 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select, update
 
 from tocsin.domain import adex, message
 from tocsin.domain.account import Scope
 from tocsin.domain.calendar import Place
 from tocsin.domain.execution import State
+from tocsin.domain.listing import ListQuery
 from tocsin.domain.push_task import Draft, PushTask, Status
 from tocsin.domain.schedule import IMMEDIATELY, QuietTime, Schedule
 from tocsin.domain.targeting import read_targeting, targeting_json
+from tocsin.store.queries import find_page
 from tocsin.store.scoping import seen_by
 from tocsin.store.tables import execution, push_task
+
+_LISTED: Final[Mapping[str, ColumnElement[Any]]] = {
+    "id": push_task.c.id,
+    "name": push_task.c.name,
+    "status": push_task.c.status,
+    "start_time": push_task.c.start_ms,
+    "end_time": push_task.c.end_ms,
+    "next_execution_time": push_task.c.next_slot_ms,
+    "last_execution_time": push_task.c.last_due_ms,
+    "create_time": push_task.c.create_ms,
+    "update_time": push_task.c.update_ms,
+}
 
 
 class Tasks:
@@ -54,25 +68,16 @@ class Tasks:
         ).one_or_none()
         return None if row is None else _task(row)
 
-    def newest(self, scope: Scope, *, offset: int, limit: int) -> list[PushTask]:
-        """Return tasks that *scope* sees, newest first."""
-        rows = self._connection.execute(
-            select(push_task)
-            .where(push_task.c.delete_ms.is_(None), *seen_by(scope, push_task))
-            .order_by(push_task.c.id.desc())
-            .offset(offset)
-            .limit(limit)
+    def listed(self, scope: Scope, query: ListQuery) -> tuple[int, list[PushTask]]:
+        """Return how many tasks that *scope* sees *query* asks for, and its page of them."""
+        total, rows = find_page(
+            self._connection,
+            self._visible(scope),
+            query,
+            columns=_LISTED,
+            newest=push_task.c.id,
         )
-        return [_task(row) for row in rows]
-
-    def count(self, scope: Scope) -> int:
-        """Return how many tasks *scope* sees."""
-        found: int = self._connection.execute(
-            select(func.count())
-            .select_from(push_task)
-            .where(push_task.c.delete_ms.is_(None), *seen_by(scope, push_task))
-        ).scalar_one()
-        return found
+        return total, [_task(row) for row in rows]
 
     def due(self, *, now_ms: int, limit: int) -> list[PushTask]:
         """Return due tasks, locked until commit; another planner passes over them."""

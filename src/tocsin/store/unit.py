@@ -6,15 +6,21 @@ from functools import cached_property
 
 from sqlalchemy import Connection
 
+from tocsin.domain.group import Kind
 from tocsin.store.accounts import Accounts
 from tocsin.store.audience import Audience
 from tocsin.store.containers import Containers
 from tocsin.store.engine import Database
 from tocsin.store.events import Events
 from tocsin.store.executions import Executions
+from tocsin.store.groups import Groups
+from tocsin.store.mentions import Mentions
 from tocsin.store.parcels import Parcels
+from tocsin.store.requests import Requests
+from tocsin.store.segments import Segments
 from tocsin.store.subscribers import Subscribers
 from tocsin.store.tasks import Tasks
+from tocsin.store.vocabulary import Vocabulary
 
 
 class Unit:
@@ -33,6 +39,20 @@ class Unit:
         """Containers and their VAPID pairs."""
         return Containers(self._connection)
 
+    def groups(self, kind: Kind) -> Groups:
+        """Groups of one kind."""
+        return Groups(self._connection, kind)
+
+    @cached_property
+    def segments(self) -> Segments:
+        """Segments."""
+        return Segments(self._connection)
+
+    @cached_property
+    def mentions(self) -> Mentions:
+        """What is active, by what its targeting names."""
+        return Mentions(self._connection)
+
     @cached_property
     def subscribers(self) -> Subscribers:
         """Subscribers and their subscriptions."""
@@ -42,6 +62,11 @@ class Unit:
     def audience(self) -> Audience:
         """The audience index."""
         return Audience(self._connection)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What the items of a targeting name."""
+        return Vocabulary(self._connection)
 
     @cached_property
     def tasks(self) -> Tasks:
@@ -62,6 +87,11 @@ class Unit:
     def events(self) -> Events:
         """Reports of browsers."""
         return Events(self._connection)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Idempotency keys and rate windows."""
+        return Requests(self._connection)
 
 
 class Store:

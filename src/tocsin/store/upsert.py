@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -37,3 +37,26 @@ def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> 
     return connection.execute(
         insert(table).values(row).on_conflict_do_nothing().returning(table.c.id)
     ).scalar_one_or_none()
+
+
+def replace_where(
+    connection: Connection,
+    table: Table,
+    row: Mapping[str, Any],
+    condition: ColumnElement[bool],
+) -> bool:
+    """Insert *row*; one whose primary key is there it replaces if *condition* holds of that.
+
+    Return whether *row* is there now. One that is being inserted is waited for.
+    """
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table).values(row)
+    key = [column.name for column in table.primary_key]
+    written = connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=key,
+            set_={name: statement.excluded[name] for name in row if name not in key},
+            where=condition,
+        ).returning(*table.primary_key)
+    )
+    return written.one_or_none() is not None

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from tocsin.domain.account import Scope
 from tocsin.domain.container import Container
 from tocsin.domain.enrolment import Enrolment
-from tocsin.domain.errors import Fault, Invalid, TocsinError
+from tocsin.domain.errors import Fault, Invalid, TocsinError, Unavailable
 from tocsin.domain.instants import iso_text
 from tocsin.domain.registration import read_registration
 from tocsin.domain.subscription import Subscriber
@@ -61,6 +61,8 @@ def import_lines(
             try:
                 registration = read_registration(_loads(line), source="import")
                 container = container_of(registration.container)
+            except Unavailable:  # not the line's fault: the import ends, and may be run again
+                raise
             except TocsinError as error:
                 results[number] = _refused(number, error)
             else:

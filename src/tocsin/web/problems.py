@@ -72,8 +72,16 @@ def install(
     """Give *app* the error answers and the trace ids. Call it last: it must stand outermost.
 
     new_trace_id: makes a UUID as text. on_crash: is told of every exception that nobody
-    foresaw, with its trace id; the caller of the API gets a 500 that says nothing.
+    foresaw, with its trace id; the caller of the API gets a 500 that says nothing. It is also
+    told what is behind a 503.
     """
+
+    async def answer_unavailable(request: Request, error: Exception) -> Response:
+        if isinstance(error.__cause__, Exception):
+            on_crash(trace_id_of(request), error.__cause__)
+        return await _answer_foreseen(request, error)
+
+    app.add_exception_handler(Unavailable, answer_unavailable)
     app.add_exception_handler(TocsinError, _answer_foreseen)
     app.add_exception_handler(HTTPException, _answer_framework)
     app.add_middleware(traced, new_trace_id=new_trace_id, on_crash=on_crash)
@@ -129,7 +137,8 @@ def trace_id_of(request: Request) -> str:
     return trace_id
 
 
-def _answer_foreseen(request: Request, error: Exception) -> Response:
+async def _answer_foreseen(request: Request, error: Exception) -> Response:
+    """Answer by the catalogue. Asynchronous, like its twin, so that a refusal costs no thread."""
     if not isinstance(error, TocsinError):
         raise error
     status = STATUS[type(error)]
@@ -145,7 +154,7 @@ def _answer_foreseen(request: Request, error: Exception) -> Response:
     )
 
 
-def _answer_framework(request: Request, error: Exception) -> Response:
+async def _answer_framework(request: Request, error: Exception) -> Response:
     """Answer what the router raises: no such path, no such method there."""
     if not isinstance(error, HTTPException):
         raise error

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting
+from tocsin.services.idempotency import Replays
 from tocsin.services.indexing import Indexing
 from tocsin.services.planning import Planning
 from tocsin.services.sweeping import Sweeping
@@ -18,6 +19,7 @@ INDEX_EVERY_S: Final = 1.0
 FOLD_EVERY_S: Final = 0.5
 SWEEP_EVERY_S: Final = 0.25
 CLOSE_EVERY_S: Final = 0.25
+KEEP_EVERY_S: Final = 60.0
 
 
 class Clock(Protocol):
@@ -28,7 +30,7 @@ class Clock(Protocol):
 
 
 class Desk:
-    """Planner, cutter, indexer and tallier of one process. Any number may run."""
+    """Planner, cutter, indexer, tallier and keeper of one process. Any number may run."""
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class Desk:
         indexing: Indexing,
         counting: Counting,
         sweeping: Sweeping,
+        replays: Replays,
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
@@ -46,6 +49,7 @@ class Desk:
         self._indexing = indexing
         self._counting = counting
         self._sweeping = sweeping
+        self._replays = replays
         self._clock = clock
         self._telemetry = telemetry
 
@@ -58,6 +62,7 @@ class Desk:
             ("tallier", self._counting.fold, FOLD_EVERY_S),
             ("sweeper", self._sweep, SWEEP_EVERY_S),
             ("closer", self._close, CLOSE_EVERY_S),
+            ("keeper", self._keep, KEEP_EVERY_S),
         )
         threads = [
             threading.Thread(
@@ -97,6 +102,9 @@ class Desk:
 
     def _sweep(self) -> object:
         return self._sweeping.sweep(now_ms=self._clock.now_ms())
+
+    def _keep(self) -> object:
+        return self._replays.forget(now_ms=self._clock.now_ms())
 
     def _close(self) -> object:
         closed = self._counting.close(now_ms=self._clock.now_ms())

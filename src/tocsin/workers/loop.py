@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from tocsin.domain.errors import Unavailable
 from tocsin.telemetry.events import Event, Telemetry, where
 
 AGAIN_S: Final = 1.0
@@ -33,11 +34,12 @@ def run_loop(
         try:
             busy = turn()
         except Exception as error:  # noqa: BLE001 - a loop outlives what one turn runs into
+            found = error.__cause__ or error if isinstance(error, Unavailable) else error
             telemetry.emit(
                 Event.LOOP_FAILED,
                 loop=name,
-                error=type(error).__name__,
-                where=where(error),
+                error=type(found).__name__,
+                where=where(found),
                 again_in_s=AGAIN_S,
             )
             clock.wait(stop, AGAIN_S)

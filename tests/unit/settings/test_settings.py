@@ -20,6 +20,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "contact": ("mailto:ops@example.com", "mailto:ops@example.com"),
     "senders": ("8", 8),
     "request_timeout": ("5", 5),
+    "rate_burst": ("0", 0),
+    "rate_steady": ("1000", 1000),
     "log_format": ("json", "json"),
 }
 ALL = pytest.mark.parametrize("name", EXAMPLES)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from loops import run
-from tocsin.web.edge.gather import MOST, Gather
+from tocsin.web.gather import MOST, Gather
 
 
 class Desk:

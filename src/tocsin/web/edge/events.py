@@ -10,7 +10,7 @@ from starlette.routing import Route
 from tocsin.domain.errors import TocsinError
 from tocsin.domain.event import Event, kinds_of
 from tocsin.domain.message_token import BadToken, read
-from tocsin.web.edge.gather import Gather
+from tocsin.web.gather import Gather
 from tocsin.web.strict_json import loads, read_body
 
 MAX_BYTES: Final = 4096

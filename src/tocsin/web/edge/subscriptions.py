@@ -17,7 +17,7 @@ from tocsin.domain.user_agent import browser_and_os
 from tocsin.services.subscribers import Enrolled
 from tocsin.web.callers import bearer_of
 from tocsin.web.edge.cors import preflight, require_origin
-from tocsin.web.edge.gather import Gather
+from tocsin.web.gather import Gather
 from tocsin.web.strict_json import loads, read_body
 
 MAX_BYTES: Final = 16_384

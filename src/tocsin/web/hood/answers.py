@@ -22,7 +22,7 @@ CREATED: Final[Schema] = {
     "required": ["id"],
     "additionalProperties": False,
 }
-_LARGEST_ROW_ID: Final = 2**63 - 1
+LARGEST_ROW_ID: Final = 2**63 - 1
 
 
 def object_of(**properties: Schema) -> Schema:
@@ -35,7 +35,7 @@ def object_of(**properties: Schema) -> Schema:
     }
 
 
-def listed(item: Schema, *, partial: bool = False) -> Schema:
+def list_schema(item: Schema, *, partial: bool = False) -> Schema:
     """Return the schema of a list or a view of *item*. partial: ``fields`` may choose keys."""
     if partial:
         item = {**item, "required": []}
@@ -59,6 +59,6 @@ def row_id_in(call: Call, name: str, what: str) -> int:
     Ids of rows are signed 64-bit numbers: a larger one is nobody's.
     """
     found = id_in(call, name, what)
-    if found > _LARGEST_ROW_ID:
+    if found > LARGEST_ROW_ID:
         raise NotFound(what, call.path[name])
     return found

@@ -8,16 +8,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tocsin.domain.account import Account, Credential, Scope
-from tocsin.domain.errors import Forbidden
+from tocsin.domain.errors import Forbidden, TocsinError, Unavailable
 from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.web.hood.fields import Field, Schema
-from tocsin.web.hood.replays import claim_of
+from tocsin.web.hood.replays import claim_of, refuse_key
 from tocsin.web.strict_json import loads, read_body, refuse_body
 
 
@@ -33,6 +34,12 @@ class Limits(Protocol):
     async def take(self, account: Account, *, now_ms: int) -> Mapping[str, str]:
         """Return the headers that tell what is left. Raises TooManyRequests."""
         ...
+
+
+class Replays(Protocol):
+    """What keeps the answers to requests that may be sent again."""
+
+    def find(self, claim: Claim, *, now_ms: int) -> Receipt | None: ...
 
 
 class Clock(Protocol):
@@ -76,15 +83,17 @@ class Parameter:
 class Operation:
     """One call of the API.
 
-    scope: what a token needs. body: the fields of the JSON object to be sent, None for none.
-    answer: the schema of a good answer's body, None for an empty one. examples: bodies by name.
-    refusals: the statuses of errors beyond those that every call may have.
+    scope: what a token needs, None when any will do. body: the fields of the JSON object to be
+    sent, None for none. answer: the schema of a good answer's body, None for an empty one.
+    examples: bodies by name. refusals: the statuses of errors beyond those that every call may
+    have. replayable: an Idempotency-Key is honoured, by a service that is handed the claim.
+    unrepeatable: why an Idempotency-Key must be refused; neither: it makes no difference.
     """
 
     method: str
     path: str
     handle: Callable[[Call], Awaitable[Response]]
-    scope: str
+    scope: str | None
     summary: str
     resource: str
     status: int = 200
@@ -95,14 +104,16 @@ class Operation:
     refusals: Sequence[int] = ()
     replayable: bool = False
     deprecated: bool = False
+    unrepeatable: str = ""
 
 
 class Door:
     """Turns operations into routes."""
 
-    def __init__(self, *, callers: Callers, limits: Limits, clock: Clock) -> None:
+    def __init__(self, *, callers: Callers, limits: Limits, replays: Replays, clock: Clock) -> None:
         self._callers = callers
         self._limits = limits
+        self._replays = replays
         self._clock = clock
 
     def route(self, operation: Operation) -> Route:
@@ -113,25 +124,54 @@ class Door:
             now_ms = self._clock.now_ms()
             headers = await self._limits.take(credential.account, now_ms=now_ms)
             request.state.answer_headers = headers
-            if operation.scope not in credential.scopes:
+            if operation.scope is not None and operation.scope not in credential.scopes:
                 wanted = operation.scope
                 raise Forbidden(f"the token {credential.name!r} does not have the scope {wanted!r}")
-            raw = await read_body(request) if operation.body is not None else b""
-            if operation.body is None and request.method != "GET":
-                await refuse_body(request)
-            call = Call(
-                credential=credential,
-                now_ms=now_ms,
-                path=request.path_params,
-                query=request.query_params,
-                body={} if operation.body is None else loads(raw),
-                claim=claim_of(request, credential, raw) if operation.replayable else None,
+            response = await self._handled(
+                operation, await _call(request, operation, credential, now_ms)
             )
-            response = await operation.handle(call)
             response.headers.update(headers)
             return response
 
         return Route(operation.path, answer, methods=[operation.method])
+
+    async def _handled(self, operation: Operation, call: Call) -> Response:
+        """Return the handler's answer, or the first one to a request that was done before.
+
+        A service replays by itself; but what was good then may be refused now before it is
+        asked, a start_time that has gone by since, say.
+        """
+        try:
+            return await operation.handle(call)
+        except Unavailable:
+            raise
+        except TocsinError:
+            if call.claim is None:
+                raise
+            receipt = await run_in_threadpool(self._replays.find, call.claim, now_ms=call.now_ms)
+            if receipt is None:
+                raise
+            return created(receipt) if operation.status == 201 else done(receipt)
+
+
+async def _call(
+    request: Request, operation: Operation, credential: Credential, now_ms: int
+) -> Call:
+    if operation.unrepeatable:
+        refuse_key(request, operation.unrepeatable)
+    raw = b""
+    if operation.body is not None:
+        raw = await read_body(request)
+    elif operation.method != "GET":
+        await refuse_body(request)
+    return Call(
+        credential=credential,
+        now_ms=now_ms,
+        path=request.path_params,
+        query=request.query_params,
+        body={} if operation.body is None else loads(raw),
+        claim=claim_of(request, credential, raw) if operation.replayable else None,
+    )
 
 
 def created(receipt: Receipt) -> Response:

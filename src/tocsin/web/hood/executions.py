@@ -13,10 +13,10 @@ from tocsin.domain.instants import hood_text
 from tocsin.domain.outcome import COUNTER_OF, Outcome
 from tocsin.services.executions import Counted
 from tocsin.services.recipients import Account
-from tocsin.web.hood.answers import ID, NULL_OR_TIME, TIME, id_in, listed, object_of, row_id_in
+from tocsin.web.hood.answers import ID, NULL_OR_TIME, TIME, id_in, list_schema, object_of, row_id_in
 from tocsin.web.hood.door import Call, Operation
 from tocsin.web.hood.fields import Schema, nullable
-from tocsin.web.hood.lists import listing, page_parameter, read_page
+from tocsin.web.hood.lists import ListShape, listed, listing, parameters, read_query
 
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _COUNTERS: Final = ("total_user", *COUNTER_OF.values(), *COUNTER_OF_KIND.values())
@@ -31,6 +31,7 @@ EXECUTION: Final = object_of(
     end_time=NULL_OR_TIME,
     counters=object_of(**dict.fromkeys(_COUNTERS, _COUNT)),
 )
+EXECUTIONS: Final = ListShape(keys=tuple(EXECUTION["properties"]))
 RECIPIENT: Final = object_of(
     outcome=nullable({"enum": [outcome.name.lower() for outcome in Outcome]}),
     at=NULL_OR_TIME,
@@ -52,22 +53,24 @@ class Executions(Protocol):
 class Recipients(Protocol):
     """What knows what became of one person."""
 
-    def account(self, scope: Scope, task_id: int, execution_id: int, user_id: int) -> Account: ...
+    def account(
+        self, scope: Scope, task_id: int, execution_id: int, user_id: int, *, now_ms: int
+    ) -> Account: ...
 
 
 def executions(executions: Executions, recipients: Recipients) -> list[Operation]:
     """Return the calls about the executions of a push task."""
 
     async def list_(call: Call) -> Response:
-        page = read_page(call.query)
+        query = read_query(call.query, EXECUTIONS)
         total, found = await run_in_threadpool(
             executions.list,
             call.scope,
             row_id_in(call, "task_id", "push task"),
-            offset=page.offset,
-            limit=page.limit,
+            offset=query.offset,
+            limit=query.limit,
         )
-        return JSONResponse(listing(total, map(execution_view, found)))
+        return JSONResponse(listed(total, map(execution_view, found), query, EXECUTIONS))
 
     async def view(call: Call) -> Response:
         found = await run_in_threadpool(
@@ -85,6 +88,7 @@ def executions(executions: Executions, recipients: Recipients) -> list[Operation
             row_id_in(call, "task_id", "push task"),
             row_id_in(call, "execution_id", "execution"),
             id_in(call, "user_id", "user"),
+            now_ms=call.now_ms,
         )
         return JSONResponse(account_view(found))
 
@@ -95,8 +99,8 @@ def executions(executions: Executions, recipients: Recipients) -> list[Operation
             path=path,
             handle=list_,
             summary="List the executions of a push task",
-            parameters=(page_parameter(),),
-            answer=listed(EXECUTION),
+            parameters=parameters(EXECUTIONS),
+            answer=list_schema(EXECUTION, partial=True),
             refusals=(404,),
             **shared,
         ),
@@ -104,7 +108,7 @@ def executions(executions: Executions, recipients: Recipients) -> list[Operation
             path=f"{path}/{{execution_id}}",
             handle=view,
             summary="View an execution",
-            answer=listed(EXECUTION),
+            answer=list_schema(EXECUTION),
             refusals=(404,),
             **shared,
         ),

@@ -24,7 +24,12 @@ from tocsin.domain.push_task import (
     draft_faults,
 )
 from tocsin.domain.schedule import IMMEDIATELY, QuietTime, Schedule, Start
-from tocsin.domain.targeting import Targeting, read_targeting, targeting_json
+from tocsin.domain.targeting import (
+    TARGETING_SCHEMA,
+    Targeting,
+    read_targeting,
+    targeting_json,
+)
 from tocsin.web.hood.answers import FLAG, ID, NULL_OR_TIME, NUMBER, TIME, object_of
 from tocsin.web.hood.fields import (
     READ_ONLY,
@@ -45,6 +50,7 @@ from tocsin.web.hood.fields import (
     whole_number,
 )
 from tocsin.web.hood.message_shapes import adex, message
+from tocsin.web.hood.patching import merge
 from tocsin.web.strict_json import loads_text
 
 _zero_or_one: Final = whole_number(0, 1)
@@ -69,7 +75,7 @@ def read_patch(task: PushTask, patch: dict[str, Any], *, now_ms: int, token_leng
     refused even as null. A start that stays as it is may lie in the past by now.
     """
     known = {key: value for key, value in task_view(task).items() if key not in _SHOWN_ONLY}
-    merged = _merged(known, patch)
+    merged = merge(known, patch)
     if "message" in patch and patch["message"] is not None and "adex" not in patch:
         merged["adex"] = None
     if "adex" in patch and patch["adex"] is not None and "message" not in patch:
@@ -205,14 +211,6 @@ TASK_VIEW: Final = object_of(
 )
 
 
-def _merged(known: Any, patch: Any) -> Any:
-    """Return *known* under a merge patch in which null replaces and does not remove."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(known) if isinstance(known, dict) else {}
-    return merged | {key: _merged(merged.get(key), value) for key, value in patch.items()}
-
-
 def _when(instant_ms: int | None) -> str | None:
     return None if instant_ms is None else hood_text(instant_ms)
 
@@ -305,7 +303,7 @@ def _targeting(value: Any, at: Place) -> Targeting | None:
     return None if faults else targeting
 
 
-targeting: Final = Reader(_targeting, {"type": "object"})
+targeting: Final = Reader(_targeting, TARGETING_SCHEMA)
 
 # contract.md section 2.1, in its order
 TASK: Final[Mapping[str, Field]] = {

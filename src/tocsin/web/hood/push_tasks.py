@@ -8,13 +8,14 @@ from starlette.responses import JSONResponse, Response
 
 from tocsin.domain.account import Scope
 from tocsin.domain.idempotency import Claim, Receipt
+from tocsin.domain.listing import ListQuery
 from tocsin.domain.message_token import TOKEN_LENGTH
-from tocsin.domain.push_task import Draft, PushTask
-from tocsin.web.hood.answers import CREATED, listed, row_id_in
+from tocsin.domain.push_task import MAX_NAME_BYTES, Draft, PushTask, Status
+from tocsin.web.hood.answers import CREATED, list_schema, row_id_in
 from tocsin.web.hood.door import Call, Operation, created, done
 from tocsin.web.hood.examples import CREATE
-from tocsin.web.hood.fields import Field, read_body_of
-from tocsin.web.hood.lists import listing, page_parameter, read_page
+from tocsin.web.hood.fields import Field, instant, read_body_of, text, whole_number
+from tocsin.web.hood.lists import ListShape, listed, listing, parameters, read_query
 from tocsin.web.hood.message_shapes import identifiers
 from tocsin.web.hood.push_task_shapes import (
     PATCH,
@@ -26,15 +27,32 @@ from tocsin.web.hood.push_task_shapes import (
 )
 
 _TEST: Final = {"users": Field(identifiers(at_least=1), required=True)}
+TASKS: Final = ListShape(
+    keys=tuple(TASK_VIEW["properties"]),
+    fields={
+        "id": whole_number(1, 2**63 - 1),
+        "name": text(most_bytes=MAX_NAME_BYTES),
+        "status": whole_number(min(Status), max(Status)),
+        "start_time": instant,
+        "end_time": instant,
+        "next_execution_time": instant,
+        "last_execution_time": instant,
+        "create_time": instant,
+        "update_time": instant,
+    },
+    searched=("name",),
+)
 _ONE: Final = "/{task_id}"
 
 
 class Tasks(Protocol):
     """The order desk."""
 
-    def create(self, scope: Scope, draft: Draft, *, now_ms: int) -> int: ...
+    def create(
+        self, scope: Scope, draft: Draft, *, now_ms: int, claim: Claim | None
+    ) -> Receipt: ...
     def view(self, scope: Scope, task_id: int) -> PushTask: ...
-    def list(self, scope: Scope, *, offset: int, limit: int) -> tuple[int, Sequence[PushTask]]: ...
+    def list(self, scope: Scope, query: ListQuery) -> tuple[int, Sequence[PushTask]]: ...
 
 
 class Commands(Protocol):
@@ -69,15 +87,15 @@ def push_tasks(tasks: Tasks, commands: Commands) -> list[Operation]:
 
     async def create(call: Call) -> Response:
         draft = read_create(call.body, now_ms=call.now_ms, token_length=TOKEN_LENGTH)
-        task_id = await run_in_threadpool(tasks.create, call.scope, draft, now_ms=call.now_ms)
-        return created(Receipt(str(task_id)))
+        receipt = await run_in_threadpool(
+            tasks.create, call.scope, draft, now_ms=call.now_ms, claim=call.claim
+        )
+        return created(receipt)
 
     async def list_(call: Call) -> Response:
-        page = read_page(call.query)
-        total, found = await run_in_threadpool(
-            tasks.list, call.scope, offset=page.offset, limit=page.limit
-        )
-        return JSONResponse(listing(total, map(task_view, found)))
+        query = read_query(call.query, TASKS)
+        total, found = await run_in_threadpool(tasks.list, call.scope, query)
+        return JSONResponse(listed(total, map(task_view, found), query, TASKS))
 
     async def view(call: Call) -> Response:
         task = await run_in_threadpool(tasks.view, call.scope, _id(call))
@@ -125,8 +143,8 @@ def push_tasks(tasks: Tasks, commands: Commands) -> list[Operation]:
             handle=list_,
             scope="read",
             summary="List push tasks",
-            parameters=(page_parameter(),),
-            answer=listed(TASK_VIEW, partial=True),
+            parameters=parameters(TASKS),
+            answer=list_schema(TASK_VIEW, partial=True),
         ),
         *both(
             "GET",
@@ -134,7 +152,7 @@ def push_tasks(tasks: Tasks, commands: Commands) -> list[Operation]:
             handle=view,
             scope="read",
             summary="View a push task",
-            answer=listed(TASK_VIEW),
+            answer=list_schema(TASK_VIEW),
             refusals=(404,),
         ),
         *both(

@@ -12,6 +12,12 @@ from tocsin.domain.idempotency import MAX_KEY_LENGTH, Claim
 HEADER: Final = "Idempotency-Key"
 
 
+def refuse_key(request: Request, why: str) -> None:
+    """Raise Invalid, which says *why*, if the request has an Idempotency-Key."""
+    if HEADER in request.headers:
+        raise Invalid((Fault(HEADER, f"can not be honoured here: {why}"),))
+
+
 def claim_of(request: Request, credential: Credential, body: bytes) -> Claim | None:
     """Return what the request's Idempotency-Key claims, None without one. Raises Invalid.
 
