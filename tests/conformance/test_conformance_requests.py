@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from world import DyingStore, KilledError, World, draft, in_threads
@@ -215,15 +216,18 @@ def test_the_keeper_forgets_what_is_older_than_a_day(world: World) -> None:
     assert [row.key for row in world.rows(idempotency)] == ["0"]
 
 
-def test_the_keeper_waits_for_nobody_who_takes_a_key_over(world: World, twin: Store) -> None:
+def test_the_keeper_waits_for_nobody_who_takes_a_key_over(world: World, migrated_url: str) -> None:
+    if world.database.is_sqlite:
+        pytest.skip("one writer at a time: there is nobody to wait for")
     owner = world.account()
     create(world, owner, claim(owner))
     later_ms = world.clock.forward(KEPT_MS)
-    if world.database.is_sqlite:
-        pytest.skip("one writer at a time: there is nobody to wait for")
 
-    with world.store.write() as unit:
+    with (
+        closing(Database(f"{migrated_url}?options=-c%20lock_timeout%3D500")) as impatient,
+        world.store.write() as unit,
+    ):
         once(unit, claim(owner), now_ms=later_ms, act=lambda: "anew")
-        assert Replays(twin).forget(now_ms=later_ms) == 0
+        assert Replays(Store(impatient)).forget(now_ms=later_ms) == 0
 
     assert [row.result for row in world.rows(idempotency)] == ["anew"]
