@@ -130,7 +130,7 @@ def test_targeting_at_others_things_matches_nobody(
     item, nothing = theirs_or_nothing[criterion]
 
     def order(op: str, item: str) -> dict[str, Any]:
-        return task(targeting={criterion: {"op": op, "items": [item]}})
+        return task(status=0, targeting={criterion: {"op": op, "items": [item]}})
 
     assert face.call("POST", TASKS, order("include", item), token=mine.token).status == 201
     seen = face.call("POST", f"{TASKS}/preview", order("include", item), token=mine.token)
