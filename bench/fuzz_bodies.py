@@ -3,7 +3,7 @@
 Run: PYTHONPATH=src python bench/fuzz_bodies.py [--bodies N] [--seed S] [--wires W] [--only NUMBER]
      [--url URL --token TOKEN]
 Without --url it serves a fresh Tocsin on SQLite, without rate limits, and looks at it at the end.
-The mutations are those of the suite: tests/fuzzing.py, which this script imports from there, for
+The mutations are those of the suite: tests/spoiling.py, which this script imports from there, for
 a failure found here is repeated there by its seed and number.
 """
 # ruff: noqa: INP001, T201, TID251 - a script: nothing imports it, and it prints what it measured
@@ -23,8 +23,9 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from fuzzing import Wire, message
+from fuzzing import Wire
 from programs import Programs
+from spoiling import message
 
 WITHIN_S = 10  # that an answer may take
 SLOWEST = 5

@@ -90,15 +90,16 @@ class Face:
         now_ms, store = self.clock.now_ms(), self.program.store
         while Planning(store).plan(now_ms=now_ms):
             pass
-        self._close()
+        self.close()
 
     def cut_and_close(self) -> None:
         """Cut everything that is to be cut, and close what has nobody to be sent."""
         while Cutting(self.program.store).cut(now_ms=self.clock.now_ms()):
             pass
-        self._close()
+        self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Sweep up what was ended, and close what is over."""
         store, now_ms = self.program.store, self.clock.now_ms()
         while Sweeping(store).sweep(now_ms=now_ms):
             pass

@@ -1,11 +1,12 @@
 """The catalogue of create bodies, row by row over real requests."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-from face import Answer, Face, errors
+from face import Answer, Face, errors, serving
 
 from hood_answers import misshapen
 from task_bodies import BAD, GOOD, UNKNOWN
@@ -15,20 +16,15 @@ from task_bodies.shown import differences
 TASKS = "/v1/hood/push-tasks"
 
 
-@pytest.fixture(scope="module")
-def tokens() -> dict[int, str]:
-    """Return the token of this module's account by face."""
-    return {}
-
-
 @pytest.fixture
-def token(face: Face, tokens: dict[int, str]) -> str:
-    if face.port not in tokens:
-        tokens[face.port] = face.token(face.account())
-    return tokens[face.port]
+def face(tmp_path: Path, migrated_url: str) -> Iterator[Face]:
+    """Return a face of its own: what is ordered here must not be due in the tests of others."""
+    with serving(tmp_path, migrated_url) as face:
+        yield face
 
 
-def test_every_good_body_is_taken_and_shown(face: Face, token: str) -> None:
+def test_every_good_body_is_taken_and_shown(face: Face) -> None:
+    token = face.token(face.account())
     wrong: dict[str, Any] = {}
     for name, changes, _ in GOOD:
         body = changed(changes)
@@ -45,7 +41,8 @@ def test_every_good_body_is_taken_and_shown(face: Face, token: str) -> None:
     assert not wrong, _listed(wrong)
 
 
-def test_every_bad_body_is_refused_by_field_and_leaves_nothing(face: Face, token: str) -> None:
+def test_every_bad_body_is_refused_by_field_and_leaves_nothing(face: Face) -> None:
+    token = face.token(face.account())
     before = face.call("GET", TASKS, token=token).json["total"]
     wrong: dict[str, Any] = {}
     for name, changes, fields, words in (*BAD, *UNKNOWN):

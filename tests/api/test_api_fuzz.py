@@ -4,13 +4,24 @@ bench/fuzz_bodies.py does the same for as long as one likes.
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
-from face import Face
+import pytest
+from face import Face, serving
 
-from fuzzing import Wire, message
+from fuzzing import Wire
+from spoiling import message
 
 BODIES = 1500
 SEED = 20260205
+
+
+@pytest.fixture
+def face(tmp_path: Path, migrated_url: str) -> Iterator[Face]:
+    """Return a face of its own: what is ordered here must not be due in the tests of others."""
+    with serving(tmp_path, migrated_url) as face:
+        yield face
 
 
 def test_no_body_breaks_the_door(face: Face) -> None:

@@ -156,6 +156,7 @@ class Lifecycle(RuleBasedStateMachine):
         if not model.deleted and model.status == 0:
             assert answer.status == 409
         elif self.expect(answer, model):
+            self.face.close()
             model.end("done")
             model.executions.append("cutting")
             model.last_ms = self.now_ms

@@ -14,6 +14,7 @@ TASKS = "/v1/hood/push-tasks"
 KEYS = "/v2/ocamba/personal-api-keys"
 VALIDATE = f"{KEYS}/validate"
 EXPORT = "/v1/hood/users/export"
+IMPORT = "/v1/hood/users/import"
 READING_POSTS = (f"{TASKS}/preview",)
 NUMBERS = iter(range(70_000, 80_000))
 
@@ -128,7 +129,7 @@ def test_targeting_at_others_things_matches_nobody(
     item, nothing = theirs_or_nothing[criterion]
 
     def order(op: str, item: str) -> dict[str, Any]:
-        return task(targeting={criterion: {"op": op, "items": [item]}})
+        return task(status=0, targeting={criterion: {"op": op, "items": [item]}})
 
     assert face.call("POST", TASKS, order("include", item), token=mine.token).status == 201
     seen = face.call("POST", f"{TASKS}/preview", order("include", item), token=mine.token)

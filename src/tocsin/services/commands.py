@@ -227,8 +227,11 @@ def _rewrite(unit: Unit, task: PushTask, draft: Draft, now_ms: int) -> None:
 
 
 def _execute(unit: Unit, task: PushTask, kind: Kind, now_ms: int) -> int:
-    """Start an execution beside the schedule; two of one millisecond stand one after the other."""
-    due_ms = now_ms
+    """Start an execution beside the schedule.
+
+    Two of one millisecond stand one after the other, and none in the place of a slot to come.
+    """
+    due_ms = now_ms + (now_ms == task.next_slot_ms)
     while True:
         slot = Slot(
             task_id=task.id,

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, sel
 
 from tocsin.domain.account import Account, Credential, Scope, TokenDraft
 from tocsin.domain.listing import ListQuery
-from tocsin.store.queries import find_page
+from tocsin.store.queries import find_page, whole_seconds
 from tocsin.store.scoping import accounts_seen_by
 from tocsin.store.tables import account, token
 
@@ -17,7 +17,7 @@ _LISTED: Final[Mapping[str, ColumnElement[Any]]] = {
     "name": token.c.name,
     "valid_from": token.c.valid_from_ms,
     "valid_until": token.c.valid_until_ms,
-    "create_time": token.c.create_ms,
+    "create_time": whole_seconds(token.c.create_ms),
 }
 
 

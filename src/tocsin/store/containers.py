@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Select, case, delete, func, insert, sele
 from tocsin.domain.account import Scope
 from tocsin.domain.container import WEB, Container, ContainerDraft, SealedKey
 from tocsin.domain.listing import ListQuery
-from tocsin.store.queries import find_page
+from tocsin.store.queries import find_page, whole_seconds
 from tocsin.store.scoping import seen_by
 from tocsin.store.tables import (
     container,
@@ -145,8 +145,8 @@ class Containers:
             "status": case(
                 (container.c.first_event_ms.is_(None), "not-installed"), else_="installed"
             ),
-            "create_time": container.c.create_ms,
-            "update_time": container.c.update_ms,
+            "create_time": whole_seconds(container.c.create_ms),
+            "update_time": whole_seconds(container.c.update_ms),
         }
         total, rows = find_page(
             self._connection,

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, Row, Table, delete, insert, select, u
 from tocsin.domain.account import Scope
 from tocsin.domain.group import Group, GroupDraft, Kind
 from tocsin.domain.listing import ListQuery
-from tocsin.store.queries import find_page
+from tocsin.store.queries import find_page, whole_seconds
 from tocsin.store.scoping import seen_by
 from tocsin.store.tables import (
     application_group,
@@ -78,8 +78,8 @@ class Groups:
         columns = {
             "id": group.c.id,
             "name": group.c.name,
-            "create_time": group.c.create_ms,
-            "update_time": group.c.update_ms,
+            "create_time": whole_seconds(group.c.create_ms),
+            "update_time": whole_seconds(group.c.update_ms),
         }
         total, rows = find_page(
             self._connection,

@@ -70,6 +70,11 @@ def find_page(
     return total, connection.execute(page.offset(query.offset).limit(query.limit)).all()
 
 
+def whole_seconds(instant_ms: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return an instant as the API shows it: what is shown can be filtered by."""
+    return instant_ms - instant_ms % 1000
+
+
 class _Terms:
     """The parts of a query as SQL of one kind of database."""
 

@@ -9,7 +9,7 @@ from tocsin.domain.account import Scope
 from tocsin.domain.listing import ListQuery
 from tocsin.domain.segment import Segment, SegmentDraft
 from tocsin.domain.targeting import read_targeting, targeting_json
-from tocsin.store.queries import find_page
+from tocsin.store.queries import find_page, whole_seconds
 from tocsin.store.scoping import seen_by
 from tocsin.store.tables import segment
 
@@ -48,8 +48,8 @@ class Segments:
             "id": segment.c.id,
             "name": segment.c.name,
             "status": case((segment.c.active, "active"), else_="inactive"),
-            "create_time": segment.c.create_ms,
-            "update_time": segment.c.update_ms,
+            "create_time": whole_seconds(segment.c.create_ms),
+            "update_time": whole_seconds(segment.c.update_ms),
         }
         total, rows = find_page(
             self._connection,

@@ -22,7 +22,7 @@ from tocsin.domain.account import Scope
 from tocsin.domain.listing import ListQuery
 from tocsin.domain.subscriber import Attributes, texts_of
 from tocsin.domain.subscription import Recipient, Subscriber, Subscription
-from tocsin.store.queries import find_page
+from tocsin.store.queries import find_page, whole_seconds
 from tocsin.store.scoping import seen_by
 from tocsin.store.tables import container, subscriber, subscriber_attribute, subscription
 
@@ -44,8 +44,8 @@ _FIELDS: Final[Mapping[str, ColumnElement[Any]]] = {
     "browser": subscriber.c.browser,
     "os": subscriber.c.os,
     "remote_user_id": subscriber.c.remote_user_id,
-    "subscribed_at": subscriber.c.subscribed_ms,
-    "last_seen": subscriber.c.last_seen_ms,
+    "subscribed_at": whole_seconds(subscriber.c.subscribed_ms),
+    "last_seen": whole_seconds(subscriber.c.last_seen_ms),
     "status": case((subscriber.c.active, "active"), else_="unsubscribed"),
 }
 _ATTRIBUTES: Final = tuple(Attributes.__dataclass_fields__)

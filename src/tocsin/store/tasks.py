@@ -14,7 +14,7 @@ from tocsin.domain.listing import ListQuery
 from tocsin.domain.push_task import Draft, PushTask, Status
 from tocsin.domain.schedule import IMMEDIATELY, QuietTime, Schedule
 from tocsin.domain.targeting import read_targeting, targeting_json
-from tocsin.store.queries import find_page
+from tocsin.store.queries import find_page, whole_seconds
 from tocsin.store.scoping import seen_by
 from tocsin.store.tables import execution, push_task
 
@@ -22,12 +22,12 @@ _LISTED: Final[Mapping[str, ColumnElement[Any]]] = {
     "id": push_task.c.id,
     "name": push_task.c.name,
     "status": push_task.c.status,
-    "start_time": push_task.c.start_ms,
-    "end_time": push_task.c.end_ms,
-    "next_execution_time": push_task.c.next_slot_ms,
-    "last_execution_time": push_task.c.last_due_ms,
-    "create_time": push_task.c.create_ms,
-    "update_time": push_task.c.update_ms,
+    "start_time": whole_seconds(push_task.c.start_ms),
+    "end_time": whole_seconds(push_task.c.end_ms),
+    "next_execution_time": whole_seconds(push_task.c.next_slot_ms),
+    "last_execution_time": whole_seconds(push_task.c.last_due_ms),
+    "create_time": whole_seconds(push_task.c.create_ms),
+    "update_time": whole_seconds(push_task.c.update_ms),
 }
 
 

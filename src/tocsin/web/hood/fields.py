@@ -202,11 +202,14 @@ def flag(value: Any, _at: Place) -> bool:
 
 @reader(type="string", format="date-time", description="YYYY-MM-DD HH:MM:SS, GMT, or RFC 3339")
 def instant(value: Any, _at: Place) -> int:
-    """Return the instant that *value* names, in ms since 1970-01-01 UTC."""
+    """Return the instant that *value* names, in ms since 1970-01-01 UTC, to the whole second.
+
+    The API shows whole seconds: what is shown and sent back must be the same instant.
+    """
     if not isinstance(value, str):
         raise RefusedError("must be text: YYYY-MM-DD HH:MM:SS, GMT")
     try:
-        return parse_instant(value)
+        return parse_instant(value) // 1000 * 1000
     except InstantError as error:
         raise RefusedError(str(error)) from None
 
