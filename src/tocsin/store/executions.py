@@ -62,7 +62,7 @@ class Executions:
         rows = self._connection.execute(
             select(execution)
             .where(execution.c.task_id == task_id)
-            .order_by(execution.c.due_ms.desc(), execution.c.id.desc())
+            .order_by(execution.c.id.desc())
             .offset(offset)
             .limit(limit)
         )
