@@ -21,7 +21,7 @@ from tocsin.services.idempotency import Requests, once
 class Tasks(Protocol):
     """The store's side of tasks."""
 
-    def add(self, new: Sequence[tuple[Scope, Draft, Place]], *, now_ms: int) -> list[int]: ...
+    def add(self, new: Sequence[tuple[Scope, Draft, Place, int]]) -> list[int]: ...
     def lock(self, scope: Scope, task_id: int) -> PushTask | None: ...
     def rewrite(self, task_id: int, draft: Draft, place: Place, *, now_ms: int) -> None: ...
     def note_execution(self, task_id: int, *, at_ms: int) -> None: ...
@@ -85,7 +85,7 @@ class CommandService:
         with self._store.write() as unit:
             task = _open(unit, scope, task_id)
             draft = edit(task)
-            ordering.check(unit, scope, draft)
+            ordering.refuse_unknown(unit, scope, draft)
             _rewrite(unit, task, draft, now_ms)
 
     def pause(
@@ -187,7 +187,7 @@ class CommandService:
             task = _seen(unit, scope, task_id)
             draft = _copied(task)
             owner = Scope(root_id=task.root_id, account_id=task.account_id)
-            (made,) = unit.tasks.add([(owner, draft, Place())], now_ms=now_ms)
+            (made,) = unit.tasks.add([(owner, draft, Place(), now_ms)])
             return str(made)
 
         return self._once(claim, now_ms, act)

@@ -5,6 +5,7 @@ from typing import Protocol
 from tocsin.domain.account import Scope
 from tocsin.domain.errors import Fault, Invalid
 from tocsin.domain.push_task import Draft
+from tocsin.domain.targeting import Criterion, Targeting
 from tocsin.services import vocabulary
 
 
@@ -12,16 +13,26 @@ class Unit(vocabulary.Unit, Protocol):
     """One transaction."""
 
 
-def check(unit: Unit, scope: Scope, draft: Draft) -> list[tuple[str, str]]:
-    """Return warnings, as code and sentence, about what *draft* names in vain.
+def refuse_unknown(unit: Unit, scope: Scope, draft: Draft) -> None:
+    """Raise Invalid for what *draft* must name and does not.
 
-    Raises Invalid for what an exclude names in vain: it would widen the audience without a
-    word; and for a demand source that is none, without a fallback to show in its place.
+    That is what an exclude names in vain, for it would widen the audience without a word; and a
+    demand source that is none, without a fallback to show in its place.
     """
-    unknown = vocabulary.unknown_items(unit, scope, draft.targeting)
+    excludes = tuple(
+        criterion
+        for criterion in draft.targeting.criteria
+        if isinstance(criterion, Criterion) and criterion.op == "exclude"
+    )
+    unknown = vocabulary.unknown_items(unit, scope, Targeting(excludes))
     faults = [*unknown.faults, *_zone_faults(draft)]
     if faults:
         raise Invalid(tuple(faults))
+
+
+def named_in_vain(unit: Unit, scope: Scope, draft: Draft) -> list[tuple[str, str]]:
+    """Return warnings, as code and sentence, about items that *draft* may name in vain."""
+    unknown = vocabulary.unknown_items(unit, scope, draft.targeting)
     return [("unknown_item", f"{warning.field}: {warning.message}") for warning in unknown.warnings]
 
 

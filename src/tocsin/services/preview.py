@@ -53,7 +53,8 @@ class PreviewService:
     def preview(self, scope: Scope, draft: Draft, *, now_ms: int) -> Preview:
         """Return what *draft* would do. Raises Invalid for what a create would refuse."""
         with self._store.read() as unit:
-            unknown = ordering.check(unit, scope, draft)
+            ordering.refuse_unknown(unit, scope, draft)
+            unknown = ordering.named_in_vain(unit, scope, draft)
             reach = reaching.reach(unit, scope, draft.targeting, now_ms=now_ms)
         executions = _executions(draft, now_ms)
         return Preview(

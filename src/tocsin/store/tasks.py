@@ -37,8 +37,8 @@ class Tasks:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, new: Sequence[tuple[Scope, Draft, Place]], *, now_ms: int) -> list[int]:
-        """Add tasks; return their ids, in the same order."""
+    def add(self, new: Sequence[tuple[Scope, Draft, Place, int]]) -> list[int]:
+        """Add tasks, each made at an instant; return their ids, in the same order."""
         if not new:
             return []
         return list(
@@ -53,7 +53,7 @@ class Tasks:
                         **_ordered(draft),
                         **asdict(place),
                     }
-                    for scope, draft, place in new
+                    for scope, draft, place, now_ms in new
                 ],
             )
         )

@@ -1,6 +1,7 @@
 """``/v1/hood/push-tasks/{id}/executions``: what became of a task, in numbers and by person."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +17,8 @@ from tocsin.services.recipients import Account
 from tocsin.web.hood.answers import ID, NULL_OR_TIME, TIME, id_in, list_schema, object_of, row_id_in
 from tocsin.web.hood.door import Call, Operation
 from tocsin.web.hood.fields import Schema, nullable
-from tocsin.web.hood.lists import ListShape, listed, listing, parameters, read_query
+from tocsin.web.hood.lists import ListShape, listed, parameters, read_query
+from tocsin.web.hood.views import read_view, view_parameters
 
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _COUNTERS: Final = ("total_user", *COUNTER_OF.values(), *COUNTER_OF_KIND.values())
@@ -58,13 +60,17 @@ class Recipients(Protocol):
     ) -> Account: ...
 
 
-def executions(executions: Executions, recipients: Recipients) -> list[Operation]:
-    """Return the calls about the executions of a push task."""
+@dataclass(frozen=True, slots=True)
+class _Handlers:
+    """What the calls do."""
 
-    async def list_(call: Call) -> Response:
+    executions: Executions
+    recipients: Recipients
+
+    async def list(self, call: Call) -> Response:
         query = read_query(call.query, EXECUTIONS)
         total, found = await run_in_threadpool(
-            executions.list,
+            self.executions.list,
             call.scope,
             row_id_in(call, "task_id", "push task"),
             offset=query.offset,
@@ -72,55 +78,60 @@ def executions(executions: Executions, recipients: Recipients) -> list[Operation
         )
         return JSONResponse(listed(total, map(execution_view, found), query, EXECUTIONS))
 
-    async def view(call: Call) -> Response:
-        found = await run_in_threadpool(
-            executions.view,
-            call.scope,
-            row_id_in(call, "task_id", "push task"),
-            row_id_in(call, "execution_id", "execution"),
-        )
-        return JSONResponse(listing(1, [execution_view(found)]))
+    async def view(self, call: Call) -> Response:
+        query = read_view(call.query, EXECUTIONS)
+        found = await run_in_threadpool(self.executions.view, call.scope, *_ids(call))
+        return JSONResponse(listed(1, [execution_view(found)], query, EXECUTIONS))
 
-    async def recipient(call: Call) -> Response:
+    async def recipient(self, call: Call) -> Response:
+        user_id = id_in(call, "user_id", "user")
         found = await run_in_threadpool(
-            recipients.account,
-            call.scope,
-            row_id_in(call, "task_id", "push task"),
-            row_id_in(call, "execution_id", "execution"),
-            id_in(call, "user_id", "user"),
-            now_ms=call.now_ms,
+            self.recipients.account, call.scope, *_ids(call), user_id, now_ms=call.now_ms
         )
         return JSONResponse(account_view(found))
 
+
+def executions(executions: Executions, recipients: Recipients) -> list[Operation]:
+    """Return the calls about the executions of a push task."""
+    handlers = _Handlers(executions, recipients)
     path = "/v1/hood/push-tasks/{task_id}/executions"
-    shared: dict[str, Any] = {"method": "GET", "scope": "read", "resource": "executions"}
+    shared: dict[str, Any] = {
+        "method": "GET",
+        "scope": "read",
+        "resource": "executions",
+        "refusals": (404,),
+    }
     return [
         Operation(
             path=path,
-            handle=list_,
+            handle=handlers.list,
             summary="List the executions of a push task",
             parameters=parameters(EXECUTIONS),
             answer=list_schema(EXECUTION, partial=True),
-            refusals=(404,),
             **shared,
         ),
         Operation(
             path=f"{path}/{{execution_id}}",
-            handle=view,
+            handle=handlers.view,
             summary="View an execution",
-            answer=list_schema(EXECUTION),
-            refusals=(404,),
+            parameters=view_parameters(EXECUTIONS),
+            answer=list_schema(EXECUTION, partial=True),
             **shared,
         ),
         Operation(
             path=f"{path}/{{execution_id}}/recipients/{{user_id}}",
-            handle=recipient,
+            handle=handlers.recipient,
             summary="Say what became of one person",
             answer=RECIPIENT,
-            refusals=(404,),
             **shared,
         ),
     ]
+
+
+def _ids(call: Call) -> tuple[int, int]:
+    """Return the push task's and the execution's id in the path. Raises NotFound."""
+    task_id = row_id_in(call, "task_id", "push task")
+    return task_id, row_id_in(call, "execution_id", "execution")
 
 
 def execution_view(counted: Counted) -> dict[str, Any]:

@@ -1,21 +1,29 @@
-"""``/v1/hood/push-tasks``: create, list, view, change, delete, and the commands."""
+"""``/v1/hood/push-tasks``: create, list, view, change, delete, and the commands.
 
-from collections.abc import Callable, Sequence
+``/v0`` is the vendor's older path to the same handlers.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from tocsin.domain.account import Scope
+from tocsin.domain.errors import TocsinError
 from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.domain.listing import ListQuery
 from tocsin.domain.message_token import TOKEN_LENGTH
 from tocsin.domain.push_task import MAX_NAME_BYTES, Draft, PushTask, Status
+from tocsin.services.tasks import Creation
+from tocsin.web.gather import Gather
 from tocsin.web.hood.answers import CREATED, list_schema, row_id_in
 from tocsin.web.hood.door import Call, Operation, created, done
 from tocsin.web.hood.examples import CREATE
 from tocsin.web.hood.fields import Field, instant, read_body_of, text, whole_number
-from tocsin.web.hood.lists import ListShape, listed, listing, parameters, read_query
+from tocsin.web.hood.lists import ListShape, listed, parameters, read_query
 from tocsin.web.hood.message_shapes import identifiers
 from tocsin.web.hood.push_task_shapes import (
     PATCH,
@@ -25,6 +33,7 @@ from tocsin.web.hood.push_task_shapes import (
     read_patch,
     task_view,
 )
+from tocsin.web.hood.views import read_view, view_parameters
 
 _TEST: Final = {"users": Field(identifiers(at_least=1), required=True)}
 TASKS: Final = ListShape(
@@ -48,9 +57,7 @@ _ONE: Final = "/{task_id}"
 class Tasks(Protocol):
     """The order desk."""
 
-    def create(
-        self, scope: Scope, draft: Draft, *, now_ms: int, claim: Claim | None
-    ) -> Receipt: ...
+    def create(self, group: Sequence[Creation]) -> Sequence[Receipt | TocsinError]: ...
     def view(self, scope: Scope, task_id: int) -> PushTask: ...
     def list(self, scope: Scope, query: ListQuery) -> tuple[int, Sequence[PushTask]]: ...
 
@@ -82,53 +89,85 @@ class Commands(Protocol):
     ) -> Receipt: ...
 
 
-def push_tasks(tasks: Tasks, commands: Commands) -> list[Operation]:
-    """Return the calls of push tasks. ``/v0`` is the vendor's older path to the same handlers."""
+@dataclass(frozen=True, slots=True)
+class _Handlers:
+    """What the calls do. Orders that come together are taken in one transaction."""
 
-    async def create(call: Call) -> Response:
+    tasks: Tasks
+    commands: Commands
+    orders: Gather[Creation, Receipt | TocsinError]
+
+    async def create(self, call: Call) -> Response:
         draft = read_create(call.body, now_ms=call.now_ms, token_length=TOKEN_LENGTH)
-        receipt = await run_in_threadpool(
-            tasks.create, call.scope, draft, now_ms=call.now_ms, claim=call.claim
-        )
-        return created(receipt)
+        taken = await self.orders.add(Creation(call.scope, draft, call.now_ms, call.claim))
+        if isinstance(taken, TocsinError):
+            raise taken
+        return created(taken)
 
-    async def list_(call: Call) -> Response:
+    async def list(self, call: Call) -> Response:
         query = read_query(call.query, TASKS)
-        total, found = await run_in_threadpool(tasks.list, call.scope, query)
+        total, found = await run_in_threadpool(self.tasks.list, call.scope, query)
         return JSONResponse(listed(total, map(task_view, found), query, TASKS))
 
-    async def view(call: Call) -> Response:
-        task = await run_in_threadpool(tasks.view, call.scope, _id(call))
-        return JSONResponse(listing(1, [task_view(task)]))
+    async def view(self, call: Call) -> Response:
+        query = read_view(call.query, TASKS)
+        task = await run_in_threadpool(self.tasks.view, call.scope, _id(call))
+        return JSONResponse(listed(1, [task_view(task)], query, TASKS))
 
-    async def change(call: Call) -> Response:
+    async def change(self, call: Call) -> Response:
         def edit(task: PushTask) -> Draft:
             return read_patch(task, call.body, now_ms=call.now_ms, token_length=TOKEN_LENGTH)
 
-        await run_in_threadpool(commands.edit, call.scope, _id(call), edit, now_ms=call.now_ms)
+        await run_in_threadpool(self.commands.edit, call.scope, _id(call), edit, now_ms=call.now_ms)
         return done()
 
-    async def delete(call: Call) -> Response:
-        await run_in_threadpool(commands.delete, call.scope, _id(call), now_ms=call.now_ms)
+    async def delete(self, call: Call) -> Response:
+        await run_in_threadpool(self.commands.delete, call.scope, _id(call), now_ms=call.now_ms)
         return done()
 
-    def both(method: str, path: str, **said: Any) -> list[Operation]:
-        return [
-            Operation(
-                method=method,
-                path=f"/{version}/hood/push-tasks{path}",
-                resource="push-tasks",
-                deprecated=version == "v0",
-                **said,
-            )
-            for version in ("v1", "v0")
-        ]
+    async def copy(self, call: Call) -> Response:
+        return created(await _tell(self.commands.copy, call))
 
+    async def test(self, call: Call) -> Response:
+        users = read_body_of(_TEST, call.body)["users"]
+        test = partial(self.commands.test, users=users)
+        return done(await _tell(test, call))
+
+    def plain(self, command: Callable[..., Receipt]) -> Callable[[Call], Awaitable[Response]]:
+        """Return the handler of a command that says nothing but whose it is."""
+
+        async def handle(call: Call) -> Response:
+            return done(await _tell(command, call))
+
+        return handle
+
+
+def push_tasks(tasks: Tasks, commands: Commands) -> list[Operation]:
+    """Return the calls of push tasks."""
+    handlers = _Handlers(tasks, commands, Gather(tasks.create))
+    return [*_of_all(handlers), *_of_one(handlers), *_commands(handlers)]
+
+
+def _both(method: str, rest: str, **said: Any) -> list[Operation]:
+    """Return a call under its path and under the vendor's older one."""
     return [
-        *both(
+        Operation(
+            method=method,
+            path=f"/{version}/hood/push-tasks{rest}",
+            resource="push-tasks",
+            deprecated=version == "v0",
+            **said,
+        )
+        for version in ("v1", "v0")
+    ]
+
+
+def _of_all(handlers: _Handlers) -> list[Operation]:
+    return [
+        *_both(
             "POST",
             "",
-            handle=create,
+            handle=handlers.create,
             scope="write",
             summary="Create a push task",
             status=201,
@@ -137,70 +176,60 @@ def push_tasks(tasks: Tasks, commands: Commands) -> list[Operation]:
             examples=CREATE,
             replayable=True,
         ),
-        *both(
+        *_both(
             "GET",
             "",
-            handle=list_,
+            handle=handlers.list,
             scope="read",
             summary="List push tasks",
             parameters=parameters(TASKS),
             answer=list_schema(TASK_VIEW, partial=True),
         ),
-        *both(
+    ]
+
+
+def _of_one(handlers: _Handlers) -> list[Operation]:
+    return [
+        *_both(
             "GET",
             _ONE,
-            handle=view,
+            handle=handlers.view,
             scope="read",
             summary="View a push task",
-            answer=list_schema(TASK_VIEW),
+            parameters=view_parameters(TASKS),
+            answer=list_schema(TASK_VIEW, partial=True),
             refusals=(404,),
         ),
-        *both(
+        *_both(
             "PATCH",
             _ONE,
-            handle=change,
+            handle=handlers.change,
             scope="write",
             summary="Change a push task (JSON Merge Patch)",
             status=204,
             body=PATCH,
             refusals=(404, 409),
         ),
-        *both(
+        *_both(
             "DELETE",
             _ONE,
-            handle=delete,
+            handle=handlers.delete,
             scope="write",
             summary="Delete a push task; what is under way is cancelled, statistics stay",
             status=204,
             refusals=(404,),
         ),
-        *_commands(commands),
     ]
 
 
-def _commands(commands: Commands) -> list[Operation]:
-    async def copy(call: Call) -> Response:
-        return created(await _tell(commands.copy, call))
-
-    async def test(call: Call) -> Response:
-        users = read_body_of(_TEST, call.body)["users"]
-        return done(
-            await run_in_threadpool(
-                commands.test, call.scope, _id(call), users, now_ms=call.now_ms, claim=call.claim
-            )
-        )
-
-    def plain(command: Callable[..., Receipt]) -> Callable[[Call], Any]:
-        async def handle(call: Call) -> Response:
-            return done(await _tell(command, call))
-
-        return handle
+def _commands(handlers: _Handlers) -> list[Operation]:
+    commands, plain = handlers.commands, handlers.plain
 
     def operation(name: str, handle: Any, summary: str, **said: Any) -> Operation:
         usual: dict[str, Any] = {"status": 204, "refusals": (404, 409)}
         return Operation(
             method="POST",
-            path=f"/v1/hood/push-tasks/{{task_id}}/{name}",
+            path=f"/v1/hood/push-tasks{_ONE}/{name}",
             handle=handle,
             scope="write",
             summary=summary,
@@ -212,19 +241,10 @@ def _commands(commands: Commands) -> list[Operation]:
     return [
         operation("pause", plain(commands.pause), "Pause: an execution keeps its place"),
         operation("resume", plain(commands.resume), "Resume: go on where it stopped"),
-        operation(
-            "cancel", plain(commands.cancel), "Cancel the execution under way", refusals=(404,)
-        ),
+        operation("cancel", plain(commands.cancel), "Cancel the execution under way"),
         operation("run", plain(commands.run), "Start an execution now"),
-        operation(
-            "copy",
-            copy,
-            "Make an inactive copy",
-            status=201,
-            answer=CREATED,
-            refusals=(404,),
-        ),
-        operation("test", test, "Send to named users only", body=_TEST, refusals=(404,)),
+        operation("copy", handlers.copy, "Make an inactive copy", status=201, answer=CREATED),
+        operation("test", handlers.test, "Send to named users only", body=_TEST),
     ]
 
 
