@@ -20,11 +20,12 @@ from tocsin.domain.push_task import MAX_NAME_BYTES, Draft, PushTask, Status
 from tocsin.services.tasks import Creation
 from tocsin.web.gather import Gather
 from tocsin.web.hood.answers import CREATED, list_schema, row_id_in
+from tocsin.web.hood.arrays import array_of
 from tocsin.web.hood.door import Call, Operation, created, done
 from tocsin.web.hood.examples import CREATE
 from tocsin.web.hood.fields import Field, instant, read_body_of, text, whole_number
 from tocsin.web.hood.lists import ListShape, listed, parameters, read_query
-from tocsin.web.hood.message_shapes import identifiers
+from tocsin.web.hood.message_shapes import MAX_IDS, identifier
 from tocsin.web.hood.push_task_shapes import (
     PATCH,
     TASK,
@@ -35,7 +36,7 @@ from tocsin.web.hood.push_task_shapes import (
 )
 from tocsin.web.hood.views import read_view, view_parameters
 
-_TEST: Final = {"users": Field(identifiers(at_least=1), required=True)}
+_TEST: Final = {"users": Field(array_of(identifier, least=1, most=MAX_IDS), required=True)}
 TASKS: Final = ListShape(
     keys=tuple(TASK_VIEW["properties"]),
     fields={
