@@ -36,14 +36,19 @@ MAX_IDS: Final = 100
 _PULSES: Final = re.compile(r"[0-9]{1,5}(?:,[0-9]{1,5})*")
 
 
-@reader(type="string", maxLength=0, deprecated=True)
+@reader(type="string", deprecated=True, description="dropped")
 def _dropped(value: Any, _at: Place) -> None:
     """Take the vendor's deprecated ``action`` of a button, whatever text it is, and drop it."""
     if not isinstance(value, str):
         raise RefusedError("must be null: it is deprecated")
 
 
-@reader(type="string", pattern=rf"^{_PULSES.pattern}$", examples=["200,100,200"])
+@reader(
+    type="string",
+    pattern=rf"^[0-9]{{1,5}}(?:,[0-9]{{1,5}}){{0,{MAX_PULSES - 1}}}$",
+    description=f"milliseconds, each 0 to {MAX_PULSE_MS}",
+    examples=["200,100,200"],
+)
 def _vibration(value: Any, _at: Place) -> tuple[int, ...]:
     if not isinstance(value, str) or not _PULSES.fullmatch(value):
         raise RefusedError('must be text of milliseconds, such as "200,100,200"')

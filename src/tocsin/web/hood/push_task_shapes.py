@@ -249,7 +249,7 @@ def _start(value: Any, at: Place) -> Start:
     return found
 
 
-@reader(**number_schema(MIN_FREQUENCY_S, MAX_FREQUENCY_S))
+@reader(**number_schema(MIN_FREQUENCY_S, MAX_FREQUENCY_S, multiple_of=60))
 def _frequency(value: Any, at: Place) -> int:
     found: int = _frequency_s(value, at)
     if found % 60:
@@ -257,7 +257,12 @@ def _frequency(value: Any, at: Place) -> int:
     return found
 
 
-@reader(type="string", maxLength=MAX_CRON_LENGTH, examples=["0 12 * * 1,5"])
+@reader(
+    type="string",
+    maxLength=MAX_CRON_LENGTH,
+    pattern="^[0-9]{1,2}(?: [0-9*,/-]+){4}$",
+    examples=["0 12 * * 1,5"],
+)
 def _cron(value: Any, _at: Place) -> str:
     if not isinstance(value, str):
         raise RefusedError('must be text of five fields, such as "0 12 * * 1,5"')
@@ -337,6 +342,7 @@ PATCH: Final[Mapping[str, Field]] = {
     key: Field(
         Reader(field.read.read, {"type": "object"} if key in _PARTS else field.read.schema),
         null_is_absent=field.null_is_absent,
+        takes_null=not field.required,
     )
     for key, field in TASK.items()
 }
