@@ -13,7 +13,7 @@ from tocsin.web.hood.answers import ID
 from tocsin.web.hood.dictionaries import NAMES
 from tocsin.web.hood.door import Operation, Parameter
 from tocsin.web.hood.fields import Schema, object_schema
-from tocsin.web.hood.lists import MAX_FILTERS
+from tocsin.web.hood.lists import FILTERS, MAX_FILTERS
 from tocsin.web.problems import TITLES
 
 VERSION: Final = "3.1.0"
@@ -21,10 +21,12 @@ _EVERY_CALL: Final = (401, 429, 500, 503)
 _WITH_BODY: Final = (400, 413, 415)
 _INTRODUCTION: Final = (
     "Numbers may be sent as JSON numbers without a decimal point or as decimal text. Lengths are "
-    "counted in bytes of UTF-8, so a `maxLength` here is the most that can pass. Unknown keys are "
-    "refused with a 400 that lists every fault. Times are GMT. Every answer carries `X-Trace-Id`, "
-    "which is in the log as well. Where a path does not take a method the answer is a 405, and "
-    "its `Allow` says which it takes; HEAD goes wherever GET does."
+    "counted in bytes of UTF-8, so a `maxLength` here is the most that can pass. In a new thing "
+    "null is the same as leaving the key out; in a patch it takes back what is there. Unknown keys "
+    "are refused with a 400 that lists every fault. Times are GMT.\n\n"
+    "Every answer carries `X-Trace-Id`, which is in the log as well. Where a path does not take a "
+    "method the answer is a 405, and its `Allow` says which it takes; HEAD goes wherever GET does."
+    f"\n\n{FILTERS}"
 )
 _PLACES: Final[Mapping[str, Schema]] = {"dictionary": {"enum": list(NAMES)}}
 """What stands in paths, by its name there; all else are ids."""
@@ -170,7 +172,7 @@ def _refusal(status: int, title: str) -> dict[str, Any]:
     constant: dict[str, Any] = {"code": {"const": status}, "title": {"const": title}}
     example: dict[str, Any] = {"code": status, "title": title}
     return {
-        "description": title,
+        "description": f"{title} {_WHEN[status]}",
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
         "content": {
             "application/json": {
@@ -209,6 +211,21 @@ _ON_REFUSAL: Final[Mapping[int, tuple[str, ...]]] = {
     405: ("Allow",),
     429: ("Retry-After",),
     503: ("Retry-After",),
+}
+_WHEN: Final[Mapping[int, str]] = {
+    400: "The body, the query or a header breaks a rule; `errors` lists every fault.",
+    401: "The token is missing, unknown, expired or revoked.",
+    403: "The token does not have the scope; at the edge: a page of another origin.",
+    404: "Nothing with this id is visible to the caller.",
+    405: "The path is there, and does not take the method; `Allow` says what it takes.",
+    409: "It does not go with what is there: a finished task, something in use, or an "
+    "`Idempotency-Key` that was sent with another request.",
+    413: "A body of more than 1 MiB; at the edge 16 KiB.",
+    415: "The `Content-Type` is not that of the call, or the body is encoded.",
+    429: "The account has made as many requests as it may; `Retry-After` says how many seconds "
+    "to wait.",
+    500: "A fault of the server. The log says more under the trace id.",
+    503: "The database is away, say; `Retry-After` says how many seconds to wait.",
 }
 _GOOD: Final[Mapping[int, str]] = {201: "Made.", 204: "Done."}
 _ON_SUCCESS: Final = (

@@ -79,12 +79,22 @@ class Field:
     """One key of an object: how its value is read, and whether it may be left out.
 
     takes_null: what may be left out may also be null, but for a key of a patch that has to stay.
+    note: what the document says of the key, beside what it takes.
     """
 
     read: Reader
     required: bool = False
     null_is_absent: bool = True
     takes_null: bool = True
+    note: str = ""
+
+    @property
+    def schema(self) -> Schema:
+        """Return the schema of what may stand under the key."""
+        taken = self.read.schema
+        if self.takes_null and not self.required:
+            taken = nullable(taken)
+        return {**taken, "description": self.note} if self.note else taken
 
 
 def _read_only(_: Any, _at: Place) -> None:
@@ -101,13 +111,7 @@ def object_schema(fields: Mapping[str, Field]) -> Schema:
     """
     return {
         "type": "object",
-        "properties": {
-            key: nullable(field.read.schema)
-            if field.takes_null and not field.required
-            else field.read.schema
-            for key, field in fields.items()
-            if field.null_is_absent
-        },
+        "properties": {key: field.schema for key, field in fields.items() if field.null_is_absent},
         "required": [key for key, field in fields.items() if field.required],
         "additionalProperties": False,
     }

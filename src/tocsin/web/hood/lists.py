@@ -118,6 +118,14 @@ def listed(
     )
 
 
+FILTERS: Final = (
+    f"Lists take filters, `FIELD=[OPERATOR:]VALUE`, {MAX_FILTERS} at most, all of which must hold. "
+    f"The operators are {_OPERATORS}; eq unless told. in and nin take up to {MAX_ITEMS} values "
+    "with commas between, r (open), rf (closed), rl and rr (left, right end in) take two ends, "
+    "is (has a value) and isn (has none) take none; neq and nin match what has no value."
+)
+
+
 def parameters(shape: ListShape) -> Sequence[Parameter]:
     """Return the query parameters of a list, as the OpenAPI document shows them."""
     names, searched = ", ".join(shape.fields), ", ".join(shape.searched)
@@ -144,10 +152,7 @@ def parameters(shape: ListShape) -> Sequence[Parameter]:
         *(
             Parameter(
                 name,
-                f"[OPERATOR:]VALUE; operators: {_OPERATORS} (eq unless told). in and nin take up "
-                f"to {MAX_ITEMS} values with commas between, r (open), rf (closed), rl and rr "
-                "(left, right end in) take two ends, is (has a value) and isn (has none) take "
-                f"none; neq and nin match what has no value. VALUE is {_value_of(read)}.",
+                f"A filter: [OPERATOR:]VALUE. VALUE is {_value_of(read)}.",
                 _filter_of(read),
                 repeated=True,
             )
