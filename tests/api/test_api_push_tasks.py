@@ -192,3 +192,25 @@ def test_the_executions_of_a_task_have_their_counters(face: Face) -> None:
         "pending": 1,
     }
     assert face.call("GET", f"{path}?page=2", token=token).json == {"total": 1, "items": []}
+
+
+@pytest.mark.parametrize("path", [TASKS, f"{TASKS}/preview"])
+def test_what_is_named_in_vain_is_told_with_every_other_fault(face: Face, path: str) -> None:
+    token = face.token(face.account())
+    body = task(
+        targeting={"groups": {"op": "exclude", "items": ["481"]}},
+        ttl=-1,
+        adex={"zone_id": 7},
+        nmae="Sale",
+    )
+
+    answer = face.call("POST", path, body, token=token)
+
+    assert answer.status == 400
+    assert errors(answer) == [
+        "targeting.groups.items.0",
+        "ttl",
+        "adex",
+        "adex.zone_id",
+        "nmae",
+    ]

@@ -138,7 +138,7 @@ BAD: Final[list[Bad]] = [
     *_bad("zone_id", "", {**NO_IDS, "an array": [1]}),
     *_bad("account_id", "", NO_IDS),
     *_bad("account_id", "", {"-1 inside": [-1], "null inside": [None]}, ".0"),
-    *_bad("account_id", "", {"twice": [1, "1"]}),
+    *_bad("account_id", "", {"twice": [1, "1"]}, ".1"),
     *_bad("campaign_id", "must be an array", {"one": 1011086, "one as text": "1011086", "{}": {}}),
     *_bad("campaign_id", "", {"a word inside": ["1", "x"], "a float inside": [1, 1.5]}, ".1"),
     *_bad("group_id", "must be an array", {"one": 1723, "one as text": "1723", "true": True}),

@@ -14,7 +14,14 @@ class Unit(vocabulary.Unit, Protocol):
 
 
 def refuse_unknown(unit: Unit, scope: Scope, draft: Draft) -> None:
-    """Raise Invalid for what *draft* must name and does not.
+    """Raise Invalid for what *draft* must name and does not."""
+    faults = unknown_faults(unit, scope, draft)
+    if faults:
+        raise Invalid(tuple(faults))
+
+
+def unknown_faults(unit: Unit, scope: Scope, draft: Draft) -> list[Fault]:
+    """Return what is wrong with what *draft* names.
 
     That is what an exclude names in vain, for it would widen the audience without a word; and a
     demand source that is none, without a fallback to show in its place.
@@ -25,9 +32,7 @@ def refuse_unknown(unit: Unit, scope: Scope, draft: Draft) -> None:
         if isinstance(criterion, Criterion) and criterion.op == "exclude"
     )
     unknown = vocabulary.unknown_items(unit, scope, Targeting(excludes))
-    faults = [*unknown.faults, *_zone_faults(draft)]
-    if faults:
-        raise Invalid(tuple(faults))
+    return [*unknown.faults, *_zone_faults(draft)]
 
 
 def named_in_vain(unit: Unit, scope: Scope, draft: Draft) -> list[tuple[str, str]]:

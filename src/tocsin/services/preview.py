@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from tocsin.domain.account import Scope
 from tocsin.domain.calendar import place_of
+from tocsin.domain.errors import Fault
 from tocsin.domain.message import encrypted_size, message_warnings, payload_json
 from tocsin.domain.push_task import Draft, Status
 from tocsin.domain.schedule import Wave, slots, warnings, waves
@@ -49,6 +50,11 @@ class PreviewService:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def unknown(self, scope: Scope, draft: Draft) -> list[Fault]:
+        """Return what is wrong with what *draft* names, beside what else is wrong with it."""
+        with self._store.read() as unit:
+            return ordering.unknown_faults(unit, scope, draft)
 
     def preview(self, scope: Scope, draft: Draft, *, now_ms: int) -> Preview:
         """Return what *draft* would do. Raises Invalid for what a create would refuse."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from tocsin.domain.account import Scope
 from tocsin.domain.calendar import Place, place_of
-from tocsin.domain.errors import NotFound, TocsinError
+from tocsin.domain.errors import Fault, NotFound, TocsinError
 from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.domain.listing import ListQuery
 from tocsin.domain.push_task import Draft, PushTask
@@ -74,6 +74,11 @@ class TaskService:
             for _, at in claimed:
                 results[at] = _take_once(unit, group[at])
         return [results[at] for at in range(len(group))]
+
+    def unknown(self, scope: Scope, draft: Draft) -> list[Fault]:
+        """Return what is wrong with what *draft* names, beside what else is wrong with it."""
+        with self._store.read() as unit:
+            return ordering.unknown_faults(unit, scope, draft)
 
     def view(self, scope: Scope, task_id: int) -> PushTask:
         """Return one task. Raises NotFound."""

@@ -94,14 +94,16 @@ class Containers:
         return found
 
     def vapid_keys(self, key_ids: Iterable[int]) -> list[SealedKey]:
-        """Return the VAPID pairs with these ids."""
+        """Return the VAPID pairs with these ids, in their order."""
         rows = self._connection.execute(
             select(
                 vapid_key.c.id,
                 vapid_key.c.container_id,
                 vapid_key.c.public_key,
                 vapid_key.c.sealed_private,
-            ).where(vapid_key.c.id.in_(list(key_ids)))
+            )
+            .where(vapid_key.c.id.in_(list(key_ids)))
+            .order_by(vapid_key.c.id)
         )
         return [SealedKey(*row) for row in rows]
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from tocsin.domain.adex import MOST_MESSAGES, Adex
 from tocsin.domain.message import FALLBACK_LANGUAGE, Action, Message
 from tocsin.domain.targeting import MAX_ID, is_id
+from tocsin.web.hood.arrays import array_of
 from tocsin.web.hood.fields import (
     Field,
     Place,
@@ -153,41 +154,24 @@ def identifier(value: Any, _at: Place) -> str:
     return found
 
 
-def identifiers(*, or_one: bool = False, at_least: int = 0) -> Reader:
-    """Return a reader of an array of ids, each once. or_one: a single id is taken as well."""
+identifiers: Final = array_of(identifier, most=MAX_IDS)
 
-    def read(value: Any, at: Place) -> tuple[str, ...]:
-        if not isinstance(value, list):
-            if or_one:
-                return (identifier(value, at),)
-            raise RefusedError("must be an array of ids")
-        if not at_least <= len(value) <= MAX_IDS:
-            raise RefusedError(f"has {len(value)} ids; it must have {at_least} to {MAX_IDS}")
-        found: list[str] = []
-        for number, item in enumerate(value):
-            try:
-                found.append(identifier(item, at))
-            except RefusedError as refusal:
-                at.inside(number).refuse(str(refusal))
-        if len(set(found)) < len(found):
-            raise RefusedError("names an id more than once")
-        return tuple(found)
 
-    array = {
-        "type": "array",
-        "minItems": at_least,
-        "maxItems": MAX_IDS,
-        "items": identifier.schema,
-    }
-    return Reader(read, {"anyOf": [array, identifier.schema]} if or_one else array)
+@reader(anyOf=[identifiers.schema, identifier.schema])
+def _one_or_more(value: Any, at: Place) -> tuple[str, ...]:
+    """Return the ids of an array, or a single id as the only one."""
+    if not isinstance(value, list):
+        return (identifier(value, at),)
+    found: tuple[str, ...] = identifiers(value, at)
+    return found
 
 
 # contract.md section 2.4
 _ADEX: Final[Mapping[str, Field]] = {
     "zone_id": Field(identifier, required=True),
-    "account_id": Field(identifiers(or_one=True)),
-    "campaign_id": Field(identifiers()),
-    "group_id": Field(identifiers()),
+    "account_id": Field(_one_or_more),
+    "campaign_id": Field(identifiers),
+    "group_id": Field(identifiers),
     "default_campaign_id": Field(identifier),
     "number_of_messages": Field(whole_number(1, MOST_MESSAGES)),
     "repeat_on_click": Field(flag),

@@ -7,7 +7,6 @@ from starlette.responses import JSONResponse, Response
 
 from tocsin.domain.account import Scope
 from tocsin.domain.instants import hood_text
-from tocsin.domain.message_token import TOKEN_LENGTH
 from tocsin.domain.push_task import Draft
 from tocsin.domain.schedule import offset_text
 from tocsin.services.preview import Preview
@@ -15,7 +14,8 @@ from tocsin.web.hood.answers import TIME, object_of
 from tocsin.web.hood.door import Call, Operation
 from tocsin.web.hood.examples import CREATE
 from tocsin.web.hood.fields import Schema
-from tocsin.web.hood.push_task_shapes import TASK, read_create
+from tocsin.web.hood.push_task_shapes import TASK
+from tocsin.web.hood.push_tasks import Known, draft_of
 
 _TEXT: Final[Schema] = {"type": "string"}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
@@ -43,7 +43,7 @@ PREVIEW: Final = object_of(
 )
 
 
-class Previews(Protocol):
+class Previews(Known, Protocol):
     """What foresees."""
 
     def preview(self, scope: Scope, draft: Draft, *, now_ms: int) -> Preview: ...
@@ -53,7 +53,7 @@ def preview(previews: Previews) -> Operation:
     """Return the call that previews a task."""
 
     async def show(call: Call) -> Response:
-        draft = read_create(call.body, now_ms=call.now_ms, token_length=TOKEN_LENGTH)
+        draft = await draft_of(call, previews)
         seen = await run_in_threadpool(previews.preview, call.scope, draft, now_ms=call.now_ms)
         return JSONResponse(preview_view(seen))
 

@@ -1,6 +1,7 @@
 """Push tasks as JSON: what a body may say, and how a task is shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tocsin.domain import adex as adex_shape
@@ -59,33 +60,52 @@ _custom_data_text: Final = text(most_bytes=MAX_CUSTOM_DATA_BYTES)
 _hour: Final = whole_number(0, 24)
 
 
-def read_create(body: dict[str, Any], *, now_ms: int, token_length: int) -> Draft:
-    """Return the push task that *body* orders.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was read of a body, and everything that is wrong with it.
 
-    token_length: characters of the message tokens that will go into its payload. Raises Invalid
-    with every fault of the body: in the body's order, and what is missing last.
+    draft: of a faulty body, with the fields that could be read; only to look for more faults.
     """
-    return _read(body, now_ms=now_ms, token_length=token_length)
+
+    draft: Draft
+    faults: list[Fault]
+    body: Mapping[str, Any]
+
+    def accepted(self, more: Sequence[Fault] = ()) -> Draft:
+        """Return the draft. Raises Invalid for faults found here, or *more* found elsewhere.
+
+        They are told in the body's order, and what is missing last.
+        """
+        faults = [*self.faults, *more]
+        if faults:
+            order = {key: number for number, key in enumerate(self.body)}
+            raise Invalid(
+                tuple(sorted(faults, key=lambda fault: order.get(_top(fault), len(order))))
+            )
+        return self.draft
 
 
-def read_patch(task: PushTask, patch: dict[str, Any], *, now_ms: int, token_length: int) -> Draft:
-    """Return *task* as a merge patch (RFC 7396) leaves it. Raises Invalid.
+def read_patch(task: PushTask, patch: dict[str, Any], *, now_ms: int, token_length: int) -> Order:
+    """Return *task* as a merge patch (RFC 7396) leaves it.
 
     A null that the task has nothing for stays in what is read, so that an unknown key is
     refused even as null. A start that stays as it is may lie in the past by now.
     """
     known = {key: value for key, value in task_view(task).items() if key not in _SHOWN_ONLY}
     merged = merge(known, patch)
-    if "message" in patch and patch["message"] is not None and "adex" not in patch:
-        merged["adex"] = None
-    if "adex" in patch and patch["adex"] is not None and "message" not in patch:
-        merged["message"] = None
+    for one, other in (("message", "adex"), ("adex", "message")):
+        if patch.get(one) is not None and other not in patch:
+            merged[other] = None
     if "start_time" not in patch or merged["start_time"] == known["start_time"]:
         now_ms = min(now_ms, task.create_ms)
-    return _read(merged, now_ms=now_ms, token_length=token_length)
+    return read_order(merged, now_ms=now_ms, token_length=token_length)
 
 
-def _read(body: dict[str, Any], *, now_ms: int, token_length: int) -> Draft:
+def read_order(body: dict[str, Any], *, now_ms: int, token_length: int) -> Order:
+    """Return the push task that *body* orders.
+
+    token_length: characters of the message tokens that will go into its payload.
+    """
     faults: list[Fault] = []
     read = read_object(body, Place("", faults), TASK)
     draft = Draft(
@@ -119,10 +139,7 @@ def _read(body: dict[str, Any], *, now_ms: int, token_length: int) -> Draft:
             custom_data=draft.custom_data,
             token_length=token_length,
         )
-    if faults:
-        order = {key: number for number, key in enumerate(body)}
-        raise Invalid(tuple(sorted(faults, key=lambda fault: order.get(_top(fault), len(order)))))
-    return draft
+    return Order(draft, faults, body)
 
 
 def task_view(task: PushTask) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from tocsin.domain.account import Scope
-from tocsin.domain.errors import TocsinError
+from tocsin.domain.errors import Fault, TocsinError
 from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.domain.listing import ListQuery
 from tocsin.domain.message_token import TOKEN_LENGTH
@@ -20,22 +20,23 @@ from tocsin.domain.push_task import MAX_NAME_BYTES, Draft, PushTask, Status
 from tocsin.services.tasks import Creation
 from tocsin.web.gather import Gather
 from tocsin.web.hood.answers import CREATED, list_schema, row_id_in
+from tocsin.web.hood.arrays import array_of
 from tocsin.web.hood.door import Call, Operation, created, done
 from tocsin.web.hood.examples import CREATE
 from tocsin.web.hood.fields import Field, instant, read_body_of, text, whole_number
 from tocsin.web.hood.lists import ListShape, listed, parameters, read_query
-from tocsin.web.hood.message_shapes import identifiers
+from tocsin.web.hood.message_shapes import MAX_IDS, identifier
 from tocsin.web.hood.push_task_shapes import (
     PATCH,
     TASK,
     TASK_VIEW,
-    read_create,
+    read_order,
     read_patch,
     task_view,
 )
 from tocsin.web.hood.views import read_view, view_parameters
 
-_TEST: Final = {"users": Field(identifiers(at_least=1), required=True)}
+_TEST: Final = {"users": Field(array_of(identifier, least=1, most=MAX_IDS), required=True)}
 TASKS: Final = ListShape(
     keys=tuple(TASK_VIEW["properties"]),
     fields={
@@ -54,7 +55,13 @@ TASKS: Final = ListShape(
 _ONE: Final = "/{task_id}"
 
 
-class Tasks(Protocol):
+class Known(Protocol):
+    """What knows which things there are."""
+
+    def unknown(self, scope: Scope, draft: Draft) -> Sequence[Fault]: ...
+
+
+class Tasks(Known, Protocol):
     """The order desk."""
 
     def create(self, group: Sequence[Creation]) -> Sequence[Receipt | TocsinError]: ...
@@ -98,7 +105,7 @@ class _Handlers:
     orders: Gather[Creation, Receipt | TocsinError]
 
     async def create(self, call: Call) -> Response:
-        draft = read_create(call.body, now_ms=call.now_ms, token_length=TOKEN_LENGTH)
+        draft = await draft_of(call, self.tasks)
         taken = await self.orders.add(Creation(call.scope, draft, call.now_ms, call.claim))
         if isinstance(taken, TocsinError):
             raise taken
@@ -116,7 +123,9 @@ class _Handlers:
 
     async def change(self, call: Call) -> Response:
         def edit(task: PushTask) -> Draft:
-            return read_patch(task, call.body, now_ms=call.now_ms, token_length=TOKEN_LENGTH)
+            return read_patch(
+                task, call.body, now_ms=call.now_ms, token_length=TOKEN_LENGTH
+            ).accepted()
 
         await run_in_threadpool(self.commands.edit, call.scope, _id(call), edit, now_ms=call.now_ms)
         return done()
@@ -140,6 +149,18 @@ class _Handlers:
             return done(await _tell(command, call))
 
         return handle
+
+
+async def draft_of(call: Call, known: Known) -> Draft:
+    """Return the push task that the body of *call* orders. Raises Invalid with every fault.
+
+    What a good body names in vain the order desk says itself; of a faulty one it is asked here,
+    so that all faults are told at once.
+    """
+    order = read_order(call.body, now_ms=call.now_ms, token_length=TOKEN_LENGTH)
+    if not order.faults:
+        return order.draft
+    return order.accepted(await run_in_threadpool(known.unknown, call.scope, order.draft))
 
 
 def push_tasks(tasks: Tasks, commands: Commands) -> list[Operation]:

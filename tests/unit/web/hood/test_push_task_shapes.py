@@ -19,14 +19,14 @@ from task_bodies.rows import NOW_MS, PLAIN, URL, changed
 from task_bodies.shown import differences
 from tocsin.domain.errors import Invalid
 from tocsin.domain.push_task import Draft, PushTask, Status
-from tocsin.web.hood.push_task_shapes import TASK, read_create, task_view
+from tocsin.web.hood.push_task_shapes import TASK, read_order, task_view
 
 TOKEN_LENGTH = 60
 READ_ONLY = ("id", "next_execution_time", "last_execution_time", "create_time", "update_time")
 
 
 def read(body: dict[str, Any]) -> Draft:
-    return read_create(body, now_ms=NOW_MS, token_length=TOKEN_LENGTH)
+    return read_order(body, now_ms=NOW_MS, token_length=TOKEN_LENGTH).accepted()
 
 
 @pytest.mark.parametrize(

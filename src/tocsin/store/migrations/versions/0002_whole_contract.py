@@ -14,7 +14,8 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Go one step forward."""
-    _make_groups()
+    _make_container_groups()
+    _make_application_groups()
     _make_segments()
     _make_attributes()
     _make_requests()
@@ -23,25 +24,7 @@ def upgrade() -> None:
     _carry_over()
 
 
-def _make_groups() -> None:
-    op.create_table(
-        "application_group",
-        sa.Column("id", _ID, nullable=False),
-        sa.Column("root_id", _ID, nullable=False),
-        sa.Column("account_id", _ID, nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("color", sa.Text(), nullable=True),
-        sa.Column("description", sa.Text(), nullable=True),
-        sa.Column("create_ms", sa.BigInteger(), nullable=False),
-        sa.Column("update_ms", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name="fk_application_group_account_id"
-        ),
-        sa.ForeignKeyConstraint(["root_id"], ["account.id"], name="fk_application_group_root_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_application_group"),
-        sqlite_autoincrement=True,
-    )
-    op.create_index("ix_application_group_root_id", "application_group", ["root_id"], unique=False)
+def _make_container_groups() -> None:
     op.create_table(
         "container_group",
         sa.Column("id", _ID, nullable=False),
@@ -61,15 +44,6 @@ def _make_groups() -> None:
     )
     op.create_index("ix_container_group_root_id", "container_group", ["root_id"], unique=False)
     op.create_table(
-        "application_group_item",
-        sa.Column("group_id", _ID, nullable=False),
-        sa.Column("host", sa.String(length=253), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["group_id"], ["application_group.id"], name="fk_application_group_item_group_id"
-        ),
-        sa.PrimaryKeyConstraint("group_id", "host", name="pk_application_group_item"),
-    )
-    op.create_table(
         "container_group_item",
         sa.Column("group_id", _ID, nullable=False),
         sa.Column("container_id", _ID, nullable=False),
@@ -86,6 +60,36 @@ def _make_groups() -> None:
         "container_group_item",
         ["container_id"],
         unique=False,
+    )
+
+
+def _make_application_groups() -> None:
+    op.create_table(
+        "application_group",
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("root_id", _ID, nullable=False),
+        sa.Column("account_id", _ID, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("color", sa.Text(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("create_ms", sa.BigInteger(), nullable=False),
+        sa.Column("update_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name="fk_application_group_account_id"
+        ),
+        sa.ForeignKeyConstraint(["root_id"], ["account.id"], name="fk_application_group_root_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_application_group"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_application_group_root_id", "application_group", ["root_id"], unique=False)
+    op.create_table(
+        "application_group_item",
+        sa.Column("group_id", _ID, nullable=False),
+        sa.Column("host", sa.String(length=253), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_id"], ["application_group.id"], name="fk_application_group_item_group_id"
+        ),
+        sa.PrimaryKeyConstraint("group_id", "host", name="pk_application_group_item"),
     )
 
 
