@@ -21,8 +21,10 @@ class Command(NamedTuple):
     text: str
 
 
-def takes(schema: Mapping[str, Any]) -> str:
-    """Return in words what a value of *schema* is."""
+def takes(schema: Mapping[str, Any], place: str = "") -> str:
+    """Return in words what a value of *schema* is. place: of a parameter, where it stands."""
+    if place == "query" and schema.get("type") == "array":
+        return f"{takes(schema['items'])}, up to {schema['maxItems']} times"
     if "anyOf" in schema:
         spoken = " or ".join(dict.fromkeys(map(takes, _spoken_of(schema["anyOf"]))))
         null = " or null" if " or " not in spoken else ", or null"
@@ -62,8 +64,9 @@ def objects(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def note(schema: Mapping[str, Any]) -> str:
-    """Return what *schema*, or the first of its options that has a description, says of itself."""
-    return str(next((one["description"] for one in _readings(schema) if "description" in one), ""))
+    """Return what *schema* and its options say of themselves."""
+    told = (one["description"] for one in _readings(schema) if "description" in one)
+    return "; ".join(dict.fromkeys(told))
 
 
 def example(schema: Mapping[str, Any]) -> str | None:

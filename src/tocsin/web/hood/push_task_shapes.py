@@ -1,7 +1,7 @@
 """Push tasks as JSON: what a body may say, and how a task is shown."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tocsin.domain import adex as adex_shape
@@ -51,7 +51,7 @@ from tocsin.web.hood.fields import (
     whole_number,
 )
 from tocsin.web.hood.message_shapes import adex, message
-from tocsin.web.hood.patching import merge
+from tocsin.web.hood.patching import merge, of_a_patch
 from tocsin.web.strict_json import loads_text
 
 _zero_or_one: Final = whole_number(0, 1)
@@ -330,20 +330,25 @@ targeting: Final = Reader(_targeting, TARGETING_SCHEMA)
 # contract.md section 2.1, in its order
 TASK: Final[Mapping[str, Field]] = {
     "name": Field(text(least_bytes=1, most_bytes=MAX_NAME_BYTES), required=True),
-    "status": Field(_status),
-    "start_time": Field(_start),
-    "end_time": Field(instant),
-    "frequency": Field(_frequency),
-    "cron": Field(_cron),
-    "quiet_time": Field(_quiet_time),
-    "user_time_zone": Field(flag),
-    "ttl": Field(whole_number(0, MAX_TTL_S)),
-    "total_user": Field(whole_number(0, MAX_TOTAL_USER)),
-    "custom_data": Field(_custom_data),
-    "urgency": Field(one_of(*URGENCIES)),
-    "message": Field(message),
-    "adex": Field(adex),
-    "targeting": Field(targeting),
+    "status": Field(_status, note="0 inactive (unless told), 1 active"),
+    "start_time": Field(_start, note="needed with status 1; not in the past"),
+    "end_time": Field(instant, note="no execution starts after it"),
+    "frequency": Field(_frequency, note="seconds between executions, from start_time on"),
+    "cron": Field(_cron, note="minute, hour, day, month, day of the week; not with frequency"),
+    "quiet_time": Field(_quiet_time, note="hours of each recipient's day in which nothing is sent"),
+    "user_time_zone": Field(flag, note="1: times are those of each recipient's own zone"),
+    "ttl": Field(
+        whole_number(0, MAX_TTL_S),
+        note=f"seconds that a message may wait for its device; {DEFAULT_TTL_S} unless told",
+    ),
+    "total_user": Field(
+        whole_number(0, MAX_TOTAL_USER), note="most recipients of an execution; 0: all"
+    ),
+    "custom_data": Field(_custom_data, note="a JSON object as text, for the service worker"),
+    "urgency": Field(one_of(*URGENCIES), note=f"of RFC 8030; {DEFAULT_URGENCY} unless told"),
+    "message": Field(message, note="what is shown; this or adex"),
+    "adex": Field(adex, note="where the message is drawn when the device wakes"),
+    "targeting": Field(targeting, note="who gets it: all criteria must hold; without any, all do"),
     "id": READ_ONLY,
     "next_execution_time": READ_ONLY,
     "last_execution_time": READ_ONLY,
@@ -356,10 +361,8 @@ _PARTS: Final = ("quiet_time", "message", "adex", "targeting")
 # A merge patch may name any part of a task; null takes back what is there (RFC 7396). It is
 # judged by what it leaves, so of an object any part may be sent.
 PATCH: Final[Mapping[str, Field]] = {
-    key: Field(
-        Reader(field.read.read, {"type": "object"} if key in _PARTS else field.read.schema),
-        null_is_absent=field.null_is_absent,
-        takes_null=not field.required,
-    )
-    for key, field in TASK.items()
+    key: replace(field, read=Reader(field.read.read, {"type": "object"}))
+    if key in _PARTS
+    else field
+    for key, field in of_a_patch(TASK).items()
 }
