@@ -193,8 +193,9 @@ def test_a_word_is_no_id(face: Face, owner: Owner, word: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments"),
     [
-        ("sqlite", ["--phases=examples,coverage,fuzzing,stateful", "--max-examples=4"]),
-        ("postgresql", ["--phases=examples,fuzzing,stateful", "--max-examples=6"]),
+        # The older paths have the same handlers; the other run asks them too.
+        ("sqlite", ["--phases=examples,coverage,stateful", "--exclude-deprecated"]),
+        ("postgresql", ["--phases=examples,fuzzing", "--max-examples=5"]),
     ],
 )
 def test_schemathesis_finds_nothing(

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,10 +19,32 @@ PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
 OPEN_ALL = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# The smallest contrast between any text and the paper, as WCAG 2.2 reckons it.
+FAINTEST = """() => {
+    const light = (color) => {
+        const parts = color.match(/[0-9.]+/g).slice(0, 3).map((part) => {
+            const share = part / 255;
+            return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+    };
+    const probe = document.createElement('p');
+    document.body.append(probe);
+    probe.style.color = 'canvas';
+    const paper = light(getComputedStyle(probe).color);
+    probe.remove();
+    const all = [...document.body.querySelectorAll('*')];
+    const colors = new Set(all.map((one) => getComputedStyle(one).color));
+    return Math.min(...[...colors].map((color) => {
+        const [dark, bright] = [light(color), paper].sort((one, other) => one - other);
+        return (bright + 0.05) / (dark + 0.05);
+    }));
+}"""
 VIOLATION = """() => new Promise((resolve) => {
     document.addEventListener('securitypolicyviolation', (event) => resolve(event.blockedURI));
     const image = document.createElement('img');
-    image.src = 'http://198.51.100.7/pixel.gif';
+    image.onerror = () => setTimeout(() => resolve('the browser went there'));
+    image.src = 'http://localhost:9/pixel.gif';
     document.body.append(image);
 })"""
 
@@ -66,12 +89,12 @@ def test_it_asks_nobody_else_and_has_nothing_to_complain_of(
 
 
 def test_the_browser_is_told_to_ask_nobody_else(page: Page) -> None:
-    assert page.evaluate(VIOLATION) == "http://198.51.100.7/pixel.gif"
+    assert page.evaluate(VIOLATION) == "http://localhost:9/pixel.gif"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_nothing_goes_over_the_edge(page: Page, scheme: Any, size: Any) -> None:
+def test_nothing_goes_over_the_edge_and_all_can_be_read(page: Page, scheme: Any, size: Any) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size(size)
     assert page.evaluate(OVERFLOW) == 0
@@ -79,13 +102,7 @@ def test_nothing_goes_over_the_edge(page: Page, scheme: Any, size: Any) -> None:
     page.evaluate(OPEN_ALL)
 
     assert page.evaluate(OVERFLOW) == 0
-    paper, ink = page.evaluate(
-        """() => ['canvas', 'canvastext'].map((name) => {
-            document.body.style.color = name;
-            return getComputedStyle(document.body).color;
-        })"""
-    )
-    assert (paper < ink) == (scheme == "dark"), "the page follows the desk's own scheme"
+    assert page.evaluate(FAINTEST) >= 4.5, "WCAG 2.2, success criterion 1.4.3"
 
 
 def test_every_operation_is_there_by_method_path_and_summary(page: Page, server: Program) -> None:
@@ -119,7 +136,7 @@ def test_headings_go_down_one_level_at_a_time(page: Page) -> None:
 
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_a_keyboard_is_enough(page: Page) -> None:
@@ -150,7 +167,7 @@ def test_a_field_says_what_it_takes(page: Page) -> None:
         "frequency whole number 3600 to 94608000, divisible by 60 or null"
     )
     assert row("ttl").startswith("ttl whole number 0 to 2419200 or null seconds")
-    assert row("urgency").startswith('urgency one of "very-low", "low", "normal", "high", or null')
+    assert row("urgency").startswith('urgency one of "very-low", "low", "normal", "high" or null')
     errors = create.locator("a[href^='#error-']").all_text_contents()
     assert errors == ["400", "401", "403", "409", "413", "415", "429", "500", "503"]
 
