@@ -1,11 +1,30 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from face import Face, serving
+from face import Answer, Face, serving
 
+from answers_told import Told
 from postgres import Postgres
+
+
+@pytest.fixture(scope="session", autouse=True)
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hold every answer that any test here gets against the OpenAPI document."""
+    told = Told.of_a_program(tmp_path_factory.mktemp("told"))
+    plain = Face.call
+
+    def call(face: Face, method: str, path: str, *body: Any, **more: Any) -> Answer:
+        answer = plain(face, method, path, *body, **more)
+        told.hear(method, path, answer.status)
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Face, "call", call)
+        yield
+    assert not told.unheard_of, f"the OpenAPI document does not tell of {sorted(told.unheard_of)}"
 
 
 @pytest.fixture(scope="session")

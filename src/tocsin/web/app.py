@@ -55,7 +55,7 @@ def build(face: Face) -> Starlette:
     """Return the application."""
     app = Starlette(
         routes=[
-            *map(face.door.route, face.operations),
+            *face.door.routes(face.operations),
             *face.routes,
             *_watching(face),
             *docs(document(face.operations, version=__version__, others=PATHS, security=SECURITY)),

@@ -9,23 +9,32 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tocsin.domain.idempotency import MAX_KEY_LENGTH
+from tocsin.web.hood.answers import ID
+from tocsin.web.hood.dictionaries import NAMES
 from tocsin.web.hood.door import Operation, Parameter
 from tocsin.web.hood.fields import Schema, object_schema
+from tocsin.web.hood.lists import FILTERS, MAX_FILTERS
 from tocsin.web.problems import TITLES
 
 VERSION: Final = "3.1.0"
 _EVERY_CALL: Final = (401, 429, 500, 503)
 _WITH_BODY: Final = (400, 413, 415)
 _INTRODUCTION: Final = (
-    "Numbers may be sent as JSON numbers or as decimal text; lengths are counted in bytes of "
-    "UTF-8, so a `maxLength` here is the most that can pass. Unknown keys are refused. Every "
-    "answer carries `X-Trace-Id`."
+    "Numbers may be sent as JSON numbers without a decimal point or as decimal text. Lengths are "
+    "counted in bytes of UTF-8, so a `maxLength` here is the most that can pass. In a new thing "
+    "null is the same as leaving the key out; in a patch it takes back what is there. Unknown keys "
+    "are refused with a 400 that lists every fault. Times are GMT.\n\n"
+    "Every answer carries `X-Trace-Id`, which is in the log as well. Where a path does not take a "
+    "method the answer is a 405, and its `Allow` says which it takes; HEAD goes wherever GET does."
+    f"\n\n{FILTERS}"
 )
+_PLACES: Final[Mapping[str, Schema]] = {"dictionary": {"enum": list(NAMES)}}
+"""What stands in paths, by its name there; all else are ids."""
 
 _ERROR: Final[Schema] = {
     "type": "object",
     "properties": {
-        "code": {"type": "integer"},
+        "code": {"enum": list(TITLES)},
         "title": {"enum": list(TITLES.values())},
         "message": {"type": "string"},
         "trace_id": {"type": "string", "format": "uuid"},
@@ -36,10 +45,12 @@ _ERROR: Final[Schema] = {
                 "type": "object",
                 "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
                 "required": ["field", "message"],
+                "additionalProperties": False,
             },
         },
     },
     "required": ["code", "title", "trace_id"],
+    "additionalProperties": False,
 }
 
 
@@ -63,11 +74,11 @@ def document(
         "info": {"title": "Tocsin", "version": version, "description": _INTRODUCTION},
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
-        "paths": paths | dict(others),
+        "paths": paths | {path: _named(path, item) for path, item in others.items()},
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}, **security},
             "schemas": {"Error": _ERROR},
-            "responses": {str(status): _refusal(status) for status in TITLES},
+            "responses": {str(status): _refusal(status, title) for status, title in TITLES.items()},
             "headers": _HEADERS,
         },
     }
@@ -82,14 +93,19 @@ def refusals(statuses: Iterable[int]) -> dict[str, Any]:
 
 def _operation(operation: Operation) -> dict[str, Any]:
     said: dict[str, Any] = {
-        "operationId": _name(operation),
+        "operationId": _name(operation.method, operation.path),
         "summary": operation.summary,
         "tags": [operation.resource],
         "parameters": [*_path_parameters(operation.path), *map(_parameter, operation.parameters)],
         "responses": {str(operation.status): _success(operation), **refusals(_statuses(operation))},
     }
+    notes = []
     if operation.scope is not None:
-        said["description"] = f"Needs a token with the scope `{operation.scope}`."
+        notes.append(f"Needs a token with the scope `{operation.scope}`.")
+    if operation.unrepeatable:
+        notes.append(f"Takes no `Idempotency-Key`: {operation.unrepeatable}.")
+    if notes:
+        said["description"] = " ".join(notes)
     if operation.deprecated:
         said["deprecated"] = True
     if operation.replayable:
@@ -117,14 +133,17 @@ def _statuses(operation: Operation) -> set[int]:
     return found
 
 
-def _name(operation: Operation) -> str:
-    words = re.findall(r"[A-Za-z0-9]+", operation.path)
-    return "_".join([operation.method.lower(), *words])
+def _named(path: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    return {method: {"operationId": _name(method, path), **said} for method, said in item.items()}
+
+
+def _name(method: str, path: str) -> str:
+    return "_".join([method.lower(), *re.findall(r"[A-Za-z0-9]+", path)])
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {"name": name, "in": "path", "required": True, "schema": _PLACES.get(name, ID)}
         for name in re.findall(r"{(\w+)}", path)
     ]
 
@@ -133,38 +152,38 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     shown = {"name": parameter.name, "in": "query", "description": parameter.description}
     if not parameter.repeated:
         return {**shown, "schema": parameter.schema}
-    return {**shown, "schema": {"type": "array", "items": parameter.schema}, "explode": True}
+    several = {"type": "array", "items": parameter.schema, "maxItems": MAX_FILTERS}
+    return {**shown, "schema": several, "style": "form", "explode": True}
 
 
 def _success(operation: Operation) -> dict[str, Any]:
+    names = [*_ON_SUCCESS, *([_REPLAYED] if operation.replayable else [])]
     answer: dict[str, Any] = {
-        "description": "Done." if operation.status == 204 else "Good.",
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _ON_SUCCESS},
+        "description": _GOOD.get(operation.status, "Good."),
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
     }
     if operation.answer is not None:
         answer["content"] = {"application/json": {"schema": operation.answer}}
     return answer
 
 
-def _refusal(status: int) -> dict[str, Any]:
-    names = ["X-Trace-Id"]
-    if status in (429, 503):
-        names.append("Retry-After")
-    if status == 401:
-        names.append("WWW-Authenticate")
-    example: dict[str, Any] = {"code": status, "title": TITLES[status]}
+def _refusal(status: int, title: str) -> dict[str, Any]:
+    names = ["X-Trace-Id", *_ON_REFUSAL.get(status, ())]
+    constant: dict[str, Any] = {"code": {"const": status}, "title": {"const": title}}
+    example: dict[str, Any] = {"code": status, "title": title}
     return {
-        "description": TITLES[status],
+        "description": f"{title} {_WHEN[status]}",
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
         "content": {
             "application/json": {
-                "schema": {"$ref": "#/components/schemas/Error"},
+                "schema": {"$ref": "#/components/schemas/Error", "properties": constant},
                 "example": example | {"trace_id": "99a84211-f73d-4ff8-acdf-eb3e06bb9d62"},
             }
         },
     }
 
 
+_REPLAYED: Final = "Idempotency-Replayed"
 _SECONDS: Final = {"schema": {"type": "integer", "minimum": 0}}
 _HEADERS: Final[Mapping[str, Any]] = {
     "X-Trace-Id": {
@@ -177,7 +196,38 @@ _HEADERS: Final[Mapping[str, Any]] = {
     "X-RateLimit-Reset": {"description": "seconds to the end of the window", **_SECONDS},
     "Retry-After": {"description": "seconds to wait", "required": True, **_SECONDS},
     "WWW-Authenticate": {"required": True, "schema": {"const": "Bearer"}},
+    "Allow": {
+        "description": "the methods that the path takes, with commas between",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    _REPLAYED: {
+        "description": "there when an Idempotency-Key was known: this answer is the first one",
+        "schema": {"const": "true"},
+    },
 }
+_ON_REFUSAL: Final[Mapping[int, tuple[str, ...]]] = {
+    401: ("WWW-Authenticate",),
+    405: ("Allow",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
+_WHEN: Final[Mapping[int, str]] = {
+    400: "The body, the query or a header breaks a rule; `errors` lists every fault.",
+    401: "The token is missing, unknown, expired or revoked.",
+    403: "The token does not have the scope; at the edge: a page of another origin.",
+    404: "Nothing with this id is visible to the caller.",
+    405: "The path is there, and does not take the method; `Allow` says what it takes.",
+    409: "It does not go with what is there: a finished task, something in use, or an "
+    "`Idempotency-Key` that was sent with another request.",
+    413: "A body of more than 1 MiB; at the edge 16 KiB.",
+    415: "The `Content-Type` is not that of the call, or the body is encoded.",
+    429: "The account has made as many requests as it may; `Retry-After` says how many seconds "
+    "to wait.",
+    500: "A fault of the server. The log says more under the trace id.",
+    503: "The database is away, say; `Retry-After` says how many seconds to wait.",
+}
+_GOOD: Final[Mapping[int, str]] = {201: "Made.", 204: "Done."}
 _ON_SUCCESS: Final = (
     "X-Trace-Id",
     "X-RateLimit-Limit",

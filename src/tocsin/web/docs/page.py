@@ -10,8 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tocsin.web.docs import words
+
 _POLICY: Final = (
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+    "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
 
@@ -48,39 +50,17 @@ def render(document: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["takes"] = takes
-    environment.filters["pretty"] = lambda value: json.dumps(value, ensure_ascii=False, indent=2)
+    for word in (words.takes, words.objects, words.note, words.example, words.curl):
+        environment.filters[word.__name__] = word
     return environment.get_template("page.html").render(document=document, groups=_groups(document))
 
 
-def takes(schema: Mapping[str, Any]) -> str:
-    """Return in words what a value of *schema* is."""
-    if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(takes(one) for one in schema["anyOf"]))
-    if "const" in schema:
-        return json.dumps(schema["const"])
-    if "enum" in schema:
-        return "one of " + ", ".join(json.dumps(value) for value in schema["enum"])
-    if "$ref" in schema:
-        return str(schema["$ref"].rpartition("/")[2])
-    kind = schema.get("type", "any value")
-    words = [" or ".join(kind) if isinstance(kind, list) else str(kind)]
-    bounds = [schema.get(low, "") for low in ("minimum", "minLength", "minItems")]
-    tops = [schema.get(high, "") for high in ("maximum", "maxLength", "maxItems")]
-    words += [
-        f"{least or 0} to {most}" for least, most in zip(bounds, tops, strict=True) if most != ""
-    ]
-    if "items" in schema:
-        words.append(f"of {takes(schema['items'])}")
-    elif isinstance(schema.get("additionalProperties"), Mapping):
-        words.append(f"from key to {takes(schema['additionalProperties'])}")
-    return " ".join(words)
-
-
 def _groups(document: Mapping[str, Any]) -> dict[str, list[tuple[str, str, Mapping[str, Any]]]]:
-    """Return the operations by tag: (method, path, what is said of it)."""
+    """Return the operations by tag, older paths last: (method, path, what is said of it)."""
     groups: dict[str, list[tuple[str, str, Mapping[str, Any]]]] = {}
     for path, item in document["paths"].items():
         for method, said in item.items():
             groups.setdefault(said["tags"][0], []).append((method.upper(), path, said))
+    for calls in groups.values():
+        calls.sort(key=lambda call: "deprecated" in call[2])
     return groups

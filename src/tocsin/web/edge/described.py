@@ -1,58 +1,13 @@
 """What the OpenAPI document says of the edge and of the operational paths."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from tocsin.domain.registration import MAX_ENDPOINT_BYTES, MAX_PAGE_BYTES
+from tocsin.web.hood.answers import ID, object_of
+from tocsin.web.hood.fields import Schema, nullable
+from tocsin.web.hood.users import PROFILE
 from tocsin.web.openapi import refusals
-
-_KEY: Final = {"name": "key", "in": "path", "required": True, "schema": {"type": "string"}}
-_SUBSCRIBER: Final = {**_KEY, "name": "subscriber_id"}
-_TEXT: Final = {"type": "string"}
-_PUBLIC: Final[list[Any]] = []
-_SUBSCRIPTION: Final = {
-    "type": "object",
-    "description": "the JSON of the browser's PushSubscription",
-    "properties": {
-        "endpoint": _TEXT,
-        "keys": {
-            "type": "object",
-            "properties": {"p256dh": _TEXT, "auth": _TEXT},
-            "required": ["p256dh", "auth"],
-        },
-    },
-    "required": ["endpoint", "keys"],
-}
-_CHANGES: Final = {
-    "language": {"type": ["string", "null"]},
-    "timezone": {"type": ["string", "null"], "examples": ["Europe/Belgrade"]},
-    "remote_user_id": {"type": ["string", "null"]},
-    "user_data": {"type": ["object", "null"]},
-}
-_REGISTRATION: Final = {
-    "type": "object",
-    "properties": {
-        "subscription": _SUBSCRIPTION,
-        "previous_endpoint": {"type": ["string", "null"]},
-        "page": {"type": ["string", "null"]},
-        **_CHANGES,
-    },
-    "required": ["subscription"],
-    "additionalProperties": False,
-}
-_ENROLLED: Final = {
-    "type": "object",
-    "properties": {"id": _TEXT, "secret": _TEXT},
-    "required": ["id", "secret"],
-}
-_EVENT: Final = {
-    "type": "object",
-    "properties": {
-        "token": _TEXT,
-        "event": {"enum": ["received", "shown", "click", "action", "close"]},
-        "action": {"type": "integer", "minimum": 0, "maximum": 2},
-    },
-    "required": ["token", "event"],
-}
-_OWN_SECRET: Final[list[Any]] = [{"subscription": []}]
 
 SECURITY: Final = {
     "subscription": {
@@ -62,109 +17,209 @@ SECURITY: Final = {
     }
 }
 
-
-def _body(schema: dict[str, Any], *media_types: str) -> dict[str, Any]:
-    content = {media_type: {"schema": schema} for media_type in media_types}
-    return {"required": True, "content": content}
-
-
-def _good(description: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {"description": description, **({"content": content} if content else {})}
-
-
-def _json(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
-
-
-def _item(summary: str, tag: str, responses: dict[str, Any], **said: Any) -> dict[str, Any]:
-    return {"summary": summary, "tags": [tag], "security": _PUBLIC, "responses": responses, **said}
-
-
-def _script(summary: str) -> dict[str, Any]:
-    good = _good("The script.", {"text/javascript": {"schema": _TEXT}})
-    return _item(summary, "edge", {"200": good})
-
-
-_PREFLIGHT: Final = _item("Preflight", "edge", {"204": _good("What pages may call.")})
-
-PATHS: Final[dict[str, Any]] = {
-    "/tag/{key}.js": {
-        "get": _script("The tag of a container's pages") | {"parameters": [_KEY]},
+_TEXT: Final[Schema] = {"type": "string"}
+_BASE64URL: Final[Schema] = {"type": "string", "maxLength": 512, "pattern": "^[A-Za-z0-9_-]*=*$"}
+_ENDPOINT: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": MAX_ENDPOINT_BYTES}
+_KEY: Final = {
+    "name": "key",
+    "in": "path",
+    "required": True,
+    "description": "the container's public key",
+    "schema": _TEXT,
+}
+_SUBSCRIBER: Final = {"name": "subscriber_id", "in": "path", "required": True, "schema": ID}
+_VERSION: Final = {"name": "version", "in": "path", "required": True, "schema": _TEXT}
+_ORIGIN: Final = {
+    "name": "Origin",
+    "in": "header",
+    "description": "set by browsers; one of the container's own",
+    "schema": _TEXT,
+}
+_SUBSCRIPTION: Final[Schema] = {
+    "type": "object",
+    "description": "the JSON of the browser's PushSubscription",
+    "properties": {
+        "endpoint": _ENDPOINT,
+        "keys": {
+            "type": "object",
+            "properties": {"p256dh": _BASE64URL, "auth": _BASE64URL},
+            "required": ["p256dh", "auth"],
+        },
     },
+    "required": ["endpoint", "keys"],
+}
+_CHANGES: Final[Mapping[str, Schema]] = {
+    name: nullable(PROFILE[name].read.schema)
+    for name in ("language", "timezone", "remote_user_id", "user_data")
+}
+_REGISTRATION: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "subscription": _SUBSCRIPTION,
+        "previous_endpoint": nullable(_ENDPOINT),
+        "page": nullable({"type": "string", "maxLength": MAX_PAGE_BYTES}),
+        **_CHANGES,
+    },
+    "required": ["subscription"],
+    "additionalProperties": False,
+}
+_EVENT: Final[Schema] = {
+    "type": "object",
+    "description": "what counts; anything else is answered alike, and counts nothing",
+    "properties": {
+        "token": {"type": "string", "description": "as it came with the message"},
+        "event": {"enum": ["received", "shown", "click", "action", "close"]},
+        "action": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 2,
+            "description": "the number of the button, with the event action alone",
+        },
+    },
+    "required": ["token", "event"],
+}
+_TRACE: Final = {"X-Trace-Id": {"$ref": "#/components/headers/X-Trace-Id"}}
+
+
+# The keys are those of RFC 8291 section 5.
+_BROWSER: Final = {
+    "subscription": {
+        "endpoint": "https://fcm.googleapis.com/fcm/send/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
+        "keys": {
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcx"
+            "aOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+    },
+    "language": "pt-BR",
+    "timezone": "Europe/Lisbon",
+    "user_data": {"plan": "gold"},
+}
+
+
+def _body(schema: Schema, example: Mapping[str, Any], *media_types: str) -> dict[str, Any]:
+    one = {"schema": schema, "examples": {"plain": {"value": example}}}
+    return {"required": True, "content": dict.fromkeys(media_types or ("application/json",), one)}
+
+
+def _good(description: str, schema: Schema | None = None, *, of: str = "") -> dict[str, Any]:
+    """Return the answer *description*. of: the media type of its body, JSON unless told."""
+    answer: dict[str, Any] = {"description": description, "headers": _TRACE}
+    if schema is not None:
+        answer["content"] = {of or "application/json": {"schema": schema}}
+    return answer
+
+
+def _call(
+    summary: str,
+    good: Mapping[str, Any],
+    refused: tuple[int, ...] = (),
+    *,
+    tag: str = "edge",
+    **said: Any,
+) -> dict[str, Any]:
+    """Return the description of a call that takes no token. refused: beyond 500 and 503."""
+    responses = {**good, **refusals((*refused, 500, 503))}
+    return {"summary": summary, "tags": [tag], "security": [], "responses": responses, **said}
+
+
+def _script(summary: str, refused: tuple[int, ...] = (), **said: Any) -> dict[str, Any]:
+    answers = {
+        "200": _good("The script.", _TEXT, of="text/javascript"),
+        "304": _good("The one with the `ETag` of `If-None-Match` is still good."),
+    }
+    return _call(summary, answers, refused, **said)
+
+
+def _watch(summary: str, good: dict[str, Any]) -> dict[str, Any]:
+    return _call(summary, {"200": good}, tag="operation")
+
+
+_READY: Final = object_of(status={"const": "ready"})
+_NOT_READY: Final = object_of(status={"const": "not ready"}, reason=_TEXT)
+_ENROLLED: Final = object_of(id=ID, secret=_TEXT)
+_ONE: Final = [_KEY, _SUBSCRIBER, _ORIGIN]
+_OWN_SECRET: Final = [{"subscription": list[str]()}]
+_DONE: Final = {"204": _good("Done.")}
+_LEAVE: Final = {"204": _good("What pages may call.")}
+
+_EDGE: Final[dict[str, Any]] = {
+    "/tag/{key}.js": {"get": _script("The tag of a container's pages", (404,), parameters=[_KEY])},
     "/tag/sw.js": {"get": _script("The service worker's code")},
+    "/tag/assets/tag.{version}.js": {
+        "get": _call(
+            "The part of the tag that browsers keep for good",
+            {"200": _good("The script.", _TEXT, of="text/javascript")},
+            (404,),
+            parameters=[_VERSION],
+        )
+    },
     "/v1/edge/{key}/config": {
-        "get": _item(
+        "get": _call(
             "The VAPID public key to subscribe with",
-            "edge",
-            {
-                "200": _good(
-                    "The key.",
-                    _json({"type": "object", "properties": {"vapid_public_key": _TEXT}}),
-                ),
-                **refusals((404, 500, 503)),
-            },
+            {"200": _good("The key.", object_of(vapid_public_key=_TEXT))},
+            (404,),
             parameters=[_KEY],
         )
     },
     "/v1/edge/{key}/subscriptions": {
-        "post": _item(
+        "post": _call(
             "Register a subscription",
-            "edge",
             {
-                "201": _good("A new one.", _json(_ENROLLED)),
-                "200": _good("One that was known.", _json(_ENROLLED)),
-                **refusals((400, 403, 404, 413, 415, 500, 503)),
+                "201": _good("A new one.", _ENROLLED),
+                "200": _good("One that was known.", _ENROLLED),
             },
-            parameters=[_KEY],
-            requestBody=_body(_REGISTRATION, "application/json"),
+            (400, 403, 404, 413, 415),
+            parameters=[_KEY, _ORIGIN],
+            requestBody=_body(_REGISTRATION, _BROWSER),
         ),
-        "options": _PREFLIGHT | {"parameters": [_KEY]},
+        "options": _call("Ask first, as browsers do", _LEAVE, (404,), parameters=[_KEY]),
     },
     "/v1/edge/{key}/subscriptions/{subscriber_id}": {
-        "patch": _item(
+        "patch": _call(
             "Change what is known of a subscription",
-            "edge",
-            {"204": _good("Done."), **refusals((400, 401, 403, 404, 413, 415, 500, 503))},
-            parameters=[_KEY, _SUBSCRIBER],
+            _DONE,
+            (400, 401, 403, 404, 413, 415),
+            parameters=_ONE,
             requestBody=_body(
                 {"type": "object", "properties": _CHANGES, "additionalProperties": False},
-                "application/json",
+                {"user_data": {"plan": None}},
             ),
         )
         | {"security": _OWN_SECRET},
-        "delete": _item(
-            "End a subscription",
-            "edge",
-            {"204": _good("Done."), **refusals((401, 403, 404, 500, 503))},
-            parameters=[_KEY, _SUBSCRIBER],
-        )
+        "delete": _call("End a subscription", _DONE, (401, 403, 404), parameters=_ONE)
         | {"security": _OWN_SECRET},
-        "options": _PREFLIGHT | {"parameters": [_KEY, _SUBSCRIBER]},
+        "options": _call(
+            "Ask first, as browsers do", _LEAVE, (404,), parameters=[_KEY, _SUBSCRIBER]
+        ),
     },
     "/v1/edge/events": {
-        "post": _item(
+        "post": _call(
             "Report what became of a message on the screen",
-            "edge",
-            {"204": _good("Heard, whatever the token's fate."), **refusals((500, 503))},
-            requestBody=_body(_EVENT, "text/plain", "application/json"),
+            {"204": _good("Heard, whatever the token's fate.")},
+            requestBody=_body(
+                _EVENT, {"token": "…", "event": "shown"}, "text/plain", "application/json"
+            ),
         )
     },
-    "/healthz": {"get": _item("The process is there", "operation", {"200": _good("It is.")})},
-    "/readyz": {
-        "get": _item(
-            "The database answers and has this program's schema",
-            "operation",
-            {"200": _good("Ready."), "503": _good("Not ready; says why.")},
-        )
-    },
-    "/metrics": {
-        "get": _item(
-            "Metrics for Prometheus",
-            "operation",
-            {"200": _good("Metrics.", {"text/plain": {"schema": _TEXT}}), **refusals((503,))},
-        )
-    },
-    "/openapi.json": {"get": _item("This document", "operation", {"200": _good("It.")})},
-    "/docs": {"get": _item("This document as a page", "operation", {"200": _good("A page.")})},
-    "/docs/style.css": {"get": _item("The page's style", "operation", {"200": _good("CSS.")})},
 }
+_OPERATION: Final[dict[str, Any]] = {
+    "/healthz": {
+        "get": _watch("The process is there", _good("It is.", object_of(status={"const": "ok"})))
+    },
+    "/readyz": {
+        "get": {
+            **_watch("The database answers and has this program's schema", {}),
+            "responses": {
+                "200": _good("Ready.", _READY),
+                "503": _good("Not ready; says why.", _NOT_READY),
+                **refusals((500,)),
+            },
+        }
+    },
+    "/metrics": {"get": _watch("Metrics for Prometheus", _good("They.", _TEXT, of="text/plain"))},
+    "/openapi.json": {"get": _watch("This document", _good("It.", {"type": "object"}))},
+    "/docs": {"get": _watch("This document as a page", _good("It.", _TEXT, of="text/html"))},
+    "/docs/style.css": {"get": _watch("The page's style", _good("It.", _TEXT, of="text/css"))},
+}
+PATHS: Final = _EDGE | _OPERATION

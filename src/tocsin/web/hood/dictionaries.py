@@ -24,6 +24,8 @@ _CLOSED: Final[Mapping[str, Mapping[str, str]]] = {
     "countries": COUNTRIES,
     "languages": LANGUAGES,
 }
+_REGIONS: Final = "regions"
+NAMES: Final = (*_CLOSED, _REGIONS)
 
 
 class Regions(Protocol):
@@ -40,7 +42,7 @@ def dictionaries(regions: Regions) -> list[Operation]:
         query = read_query(call.query, SHAPE)
         if name in _CLOSED:
             entries: Sequence[tuple[str, str | None]] = list(_CLOSED[name].items())
-        elif name == "regions":
+        elif name == _REGIONS:
             found = await run_in_threadpool(regions.regions, call.scope)
             entries = [(region, None) for region in found]
         else:

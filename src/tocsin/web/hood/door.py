@@ -4,7 +4,7 @@ A handler reads, calls a service and answers; who is calling, how often, and whe
 JSON at all was settled here. An operation also says of itself what the OpenAPI document tells.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope as AsgiScope
 
 from tocsin.domain.account import Account, Credential, Scope
 from tocsin.domain.errors import Forbidden, TocsinError, Unavailable
@@ -75,7 +76,7 @@ class Parameter:
 
     name: str
     description: str
-    schema: Schema = field(default_factory=lambda: {"type": "string"})
+    schema: Schema
     repeated: bool = False
 
 
@@ -107,6 +108,23 @@ class Operation:
     unrepeatable: str = ""
 
 
+class _Route(Route):
+    """A route on which a word of the contract is no id: ``push-tasks/preview`` is no push task.
+
+    words: the paths that have no id in them.
+    """
+
+    def __init__(self, *route: Any, words: Collection[str], **more: Any) -> None:
+        super().__init__(*route, **more)
+        self._words = words
+
+    def matches(self, scope: AsgiScope) -> tuple[Match, AsgiScope]:
+        """Return whether the route is meant; with any other method a word answers 405."""
+        if "{" in self.path and scope["path"] in self._words:
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
 class Door:
     """Turns operations into routes."""
 
@@ -116,8 +134,12 @@ class Door:
         self._replays = replays
         self._clock = clock
 
-    def route(self, operation: Operation) -> Route:
-        """Return the route of *operation*."""
+    def routes(self, operations: Sequence[Operation]) -> list[Route]:
+        """Return the routes of *operations*."""
+        words = frozenset(one.path for one in operations if "{" not in one.path)
+        return [self._route(operation, words) for operation in operations]
+
+    def _route(self, operation: Operation, words: Collection[str]) -> Route:
 
         async def answer(request: Request) -> Response:
             credential = await self._callers.recognise(request)
@@ -133,7 +155,7 @@ class Door:
             response.headers.update(headers)
             return response
 
-        return Route(operation.path, answer, methods=[operation.method])
+        return _Route(operation.path, answer, methods=[operation.method], words=words)
 
     async def _handled(self, operation: Operation, call: Call) -> Response:
         """Return the handler's answer, or the first one to a request that was done before.

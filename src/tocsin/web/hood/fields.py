@@ -23,6 +23,10 @@ MAX_LANGUAGES: Final = 20
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,19})")
 _HOST: Final = re.compile(r"[^\x00-\x20\x7f-\xa0#%/:<>?@\[\\\]^|]+")
 _BRACKETED: Final = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]*)?")
+# Parts of the pattern of an instant. What comes before 1970 may do so by its offset alone.
+_DATE: Final = "(?:1969|19[7-9][0-9]|[2-9][0-9]{3})-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_TIME: Final = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+_OFFSET: Final = "[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _UNFIT_FOR_URLS: Final = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
 
 
@@ -72,11 +76,25 @@ def reader(**schema: Any) -> Callable[[Callable[[Any, Place], Any]], Reader]:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One key of an object: how its value is read, and whether it may be left out."""
+    """One key of an object: how its value is read, and whether it may be left out.
+
+    takes_null: what may be left out may also be null, but for a key of a patch that has to stay.
+    note: what the document says of the key, beside what it takes.
+    """
 
     read: Reader
     required: bool = False
     null_is_absent: bool = True
+    takes_null: bool = True
+    note: str = ""
+
+    @property
+    def schema(self) -> Schema:
+        """Return the schema of what may stand under the key."""
+        taken = self.read.schema
+        if self.takes_null and not self.required:
+            taken = nullable(taken)
+        return {**taken, "description": self.note} if self.note else taken
 
 
 def _read_only(_: Any, _at: Place) -> None:
@@ -93,11 +111,7 @@ def object_schema(fields: Mapping[str, Field]) -> Schema:
     """
     return {
         "type": "object",
-        "properties": {
-            key: field.read.schema if field.required else nullable(field.read.schema)
-            for key, field in fields.items()
-            if field.null_is_absent
-        },
+        "properties": {key: field.schema for key, field in fields.items() if field.null_is_absent},
         "required": [key for key, field in fields.items() if field.required],
         "additionalProperties": False,
     }
@@ -182,14 +196,12 @@ def whole_number(least: int, most: int) -> Reader:
     return Reader(read, number_schema(least, most))
 
 
-def number_schema(least: int, most: int) -> Schema:
+def number_schema(least: int, most: int, *, multiple_of: int = 1) -> Schema:
     """Return the schema of a whole number in those bounds, as a JSON number or as decimal text."""
-    return {
-        "anyOf": [
-            {"type": "integer", "minimum": least, "maximum": most},
-            {"type": "string", "pattern": "^-?(?:0|[1-9][0-9]{0,19})$"},
-        ]
-    }
+    number = {"type": "integer", "minimum": least, "maximum": most}
+    if multiple_of > 1:
+        number["multipleOf"] = multiple_of
+    return {"anyOf": [number, {"type": "string", "pattern": f"^{_DECIMAL.pattern}$"}]}
 
 
 @reader(enum=[0, 1, "0", "1"])
@@ -200,7 +212,13 @@ def flag(value: Any, _at: Place) -> bool:
     raise RefusedError("must be 0 or 1")
 
 
-@reader(type="string", format="date-time", description="YYYY-MM-DD HH:MM:SS, GMT, or RFC 3339")
+# No format: RFC 3339 alone would be "date-time", without the form that is shown.
+@reader(
+    type="string",
+    pattern=f"^{_DATE}(?:[ ]{_TIME}|[Tt ]{_TIME}(?:[.][0-9]{{1,9}})?(?:[Zz]|{_OFFSET}))$",
+    description="YYYY-MM-DD HH:MM:SS, GMT, or RFC 3339 with an offset",
+    examples=["2026-02-05 11:00:00"],
+)
 def instant(value: Any, _at: Place) -> int:
     """Return the instant that *value* names, in ms since 1970-01-01 UTC, to the whole second.
 
@@ -214,7 +232,13 @@ def instant(value: Any, _at: Place) -> int:
         raise RefusedError(str(error)) from None
 
 
-@reader(type="string", format="uri", maxLength=MAX_URL_BYTES, pattern="^[Hh][Tt][Tt][Pp][Ss]?://")
+# No format: a macro such as ${OCMH_CAMPAIGN_ID} stands in no URI.
+@reader(
+    type="string",
+    maxLength=MAX_URL_BYTES,
+    pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\u0000-\u0020\u007F-\u00A0\\]+$",
+    description="an absolute http or https URL without credentials",
+)
 def url(value: Any, _at: Place) -> str:
     """Return *value* if it is an absolute http or https URL without credentials."""
     if not isinstance(value, str):
@@ -247,6 +271,8 @@ def by_language(read_item: Reader, *, required: bool = False) -> Reader:
         read,
         {
             "type": "object",
+            "description": "from language to text",
+            "propertyNames": {"pattern": "^[A-Za-z]{2}(?:-[A-Za-z0-9]{2,8})*$"},
             "additionalProperties": nullable(read_item.schema),
             "minProperties": 1 if required else 0,
             "maxProperties": MAX_LANGUAGES,

@@ -49,7 +49,12 @@ def _color(value: Any, _at: Place) -> str:
     return value
 
 
-@reader(type="string", maxLength=253, examples=["www.example.com"])
+@reader(
+    type="string",
+    maxLength=253,
+    pattern="^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$",
+    examples=["www.example.com"],
+)
 def _host(value: Any, _at: Place) -> str:
     if not isinstance(value, str) or not is_host(value):
         raise RefusedError("must be a host name or bundle name such as www.example.com")

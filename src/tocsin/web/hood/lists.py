@@ -22,12 +22,18 @@ from tocsin.domain.listing import (
     SortKey,
 )
 from tocsin.web.hood.door import Parameter
-from tocsin.web.hood.fields import Place, Reader, RefusedError
+from tocsin.web.hood.fields import Place, Reader, RefusedError, Schema
 
 MAX_SEARCH_BYTES: Final = 255
 MAX_ITEMS: Final = 100
 MAX_FILTERS: Final = 32
 _LAST_PAGE: Final = 10**9  # times LARGEST_SIZE it is still a number that a database knows
+_PAGE: Final[Schema] = {
+    "type": "string",
+    "pattern": "^0*[1-9][0-9]*(?:,0*(?:[1-9][0-9]?|[1-4][0-9]{2}|500))?$",
+    "maxLength": 21,
+    "examples": ["1", "2,100"],
+}
 _OPERATORS: Final = ", ".join(Op)
 _OPERATOR: Final = re.compile(r"([a-z]+):(.*)", re.DOTALL)
 _UNFIT: Final = re.compile("[\0\ud800-\udfff]")
@@ -112,9 +118,25 @@ def listed(
     )
 
 
+FILTERS: Final = (
+    f"Lists take filters, `FIELD=[OPERATOR:]VALUE`, {MAX_FILTERS} at most, all of which must hold. "
+    f"The operators are {_OPERATORS}; eq unless told. in and nin take up to {MAX_ITEMS} values "
+    "with commas between, r (open), rf (closed), rl and rr (left, right end in) take two ends, "
+    "is (has a value) and isn (has none) take none; neq and nin match what has no value."
+)
+
+
 def parameters(shape: ListShape) -> Sequence[Parameter]:
     """Return the query parameters of a list, as the OpenAPI document shows them."""
     names, searched = ", ".join(shape.fields), ", ".join(shape.searched)
+    schemas: dict[str, Schema] = {
+        "page": _PAGE,
+        "sort": _some_of(shape.fields, before="-?"),
+        "q": {"type": "string", "minLength": 1, "maxLength": MAX_SEARCH_BYTES},
+        "q_fields": _some_of(shape.searched),
+        "fields": _some_of(shape.keys),
+        "view": {"enum": ["default", "full"]},
+    }
     told = {
         "page": f"N or N,M: page N, from 1, of M items each ({shape.size} unless told, "
         f"{LARGEST_SIZE} at most). A page past the end is empty.",
@@ -126,14 +148,12 @@ def parameters(shape: ListShape) -> Sequence[Parameter]:
         "view": f"full shows {', '.join(shape.only_full) or 'nothing'} besides what default does.",
     }
     return [
-        *(Parameter(name, told[name]) for name in shape.not_filters),
+        *(Parameter(name, told[name], schemas[name]) for name in shape.not_filters),
         *(
             Parameter(
                 name,
-                f"[OPERATOR:]VALUE; operators: {_OPERATORS} (eq unless told). in and nin take up "
-                f"to {MAX_ITEMS} values with commas between, r (open), rf (closed), rl and rr "
-                "(left, right end in) take two ends, is (has a value) and isn (has none) take "
-                f"none; neq and nin match what has no value. VALUE is {_value_of(read)}.",
+                f"A filter: [OPERATOR:]VALUE. VALUE is {_value_of(read)}.",
+                _filter_of(read),
                 repeated=True,
             )
             for name, read in shape.fields.items()
@@ -149,6 +169,33 @@ def _value_of(read: Reader) -> str:
     if "anyOf" in schema:
         return "a whole number"
     return str(schema.get("description", "text"))
+
+
+def _some_of(names: Iterable[str], *, before: str = "") -> Schema:
+    """Return the schema of text that holds some of *names*, with commas between."""
+    one = f"{before}(?:{'|'.join(names)})"
+    return {"type": "string", "pattern": f"^{one}(?:,{one})*$"}
+
+
+def _filter_of(read: Reader) -> Schema:
+    """Return the schema of a filter whose values *read* takes."""
+    schema = read.schema
+    if "enum" in schema:
+        value = "|".join(schema["enum"])
+    elif "anyOf" in schema:
+        value = schema["anyOf"][1]["pattern"].strip("^$")
+    elif "pattern" in schema:
+        value = schema["pattern"].strip("^$")
+    else:
+        return {"type": "string"}
+    alone = "|".join(op for op in Op if op not in OF_ANY | RANGES | WITHOUT_VALUE)
+    return {
+        "type": "string",
+        "pattern": f"^(?:(?:(?:{alone}):)?(?:{value})"
+        f"|(?:{'|'.join(sorted(OF_ANY))}):(?:{value})(?:,(?:{value}))*"
+        f"|(?:{'|'.join(sorted(RANGES))}):(?:{value}),(?:{value})"
+        f"|(?:{'|'.join(sorted(WITHOUT_VALUE))}):)$",
+    }
 
 
 def _page(text: str | None, size: int, at: Place) -> tuple[int, int]:

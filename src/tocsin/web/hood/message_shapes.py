@@ -37,14 +37,19 @@ MAX_IDS: Final = 100
 _PULSES: Final = re.compile(r"[0-9]{1,5}(?:,[0-9]{1,5})*")
 
 
-@reader(type="string", maxLength=0, deprecated=True)
+@reader(type="string", deprecated=True, description="dropped")
 def _dropped(value: Any, _at: Place) -> None:
     """Take the vendor's deprecated ``action`` of a button, whatever text it is, and drop it."""
     if not isinstance(value, str):
         raise RefusedError("must be null: it is deprecated")
 
 
-@reader(type="string", pattern=rf"^{_PULSES.pattern}$", examples=["200,100,200"])
+@reader(
+    type="string",
+    pattern=rf"^[0-9]{{1,5}}(?:,[0-9]{{1,5}}){{0,{MAX_PULSES - 1}}}$",
+    description=f"milliseconds, each 0 to {MAX_PULSE_MS}",
+    examples=["200,100,200"],
+)
 def _vibration(value: Any, _at: Place) -> tuple[int, ...]:
     if not isinstance(value, str) or not _PULSES.fullmatch(value):
         raise RefusedError('must be text of milliseconds, such as "200,100,200"')
@@ -114,14 +119,16 @@ def _fields(title: Reader, body: Reader, image: Reader) -> dict[str, Field]:
         "title": Field(title, required=True),
         "body": Field(body),
         "image": Field(image),
-        "landing_url": Field(url, required=True),
+        "landing_url": Field(url, required=True, note="opens on a click"),
         "icon": Field(url),
         "badge": Field(url),
-        "tag": Field(text(least_bytes=1, most_bytes=MAX_TAG_BYTES)),
+        "tag": Field(
+            text(least_bytes=1, most_bytes=MAX_TAG_BYTES), note="takes the place of the same tag"
+        ),
         "actions": Field(_buttons(button)),
-        "require_interaction": Field(flag),
-        "renotify": Field(flag),
-        "silent": Field(flag),
+        "require_interaction": Field(flag, note="1: stays until it is dealt with"),
+        "renotify": Field(flag, note="1: alerts again in place of one with the same tag"),
+        "silent": Field(flag, note="1: no sound, no vibration"),
         "vibration": Field(_vibration),
     }
 
@@ -163,14 +170,14 @@ def _one_or_more(value: Any, at: Place) -> tuple[str, ...]:
 
 # contract.md section 2.4
 _ADEX: Final[Mapping[str, Field]] = {
-    "zone_id": Field(identifier, required=True),
+    "zone_id": Field(identifier, required=True, note="the demand source"),
     "account_id": Field(_one_or_more),
     "campaign_id": Field(identifiers),
     "group_id": Field(identifiers),
     "default_campaign_id": Field(identifier),
     "number_of_messages": Field(whole_number(1, MOST_MESSAGES)),
-    "repeat_on_click": Field(flag),
-    "fallback_message": Field(_fallback),
+    "repeat_on_click": Field(flag, note="1: a click shows the next message"),
+    "fallback_message": Field(_fallback, note="shown when none comes in time"),
 }
 
 

@@ -19,5 +19,11 @@ def merge(known: Any, patch: Any) -> Any:
 
 
 def of_a_patch(fields: Mapping[str, Field]) -> Mapping[str, Field]:
-    """Return *fields* as a patch may name them: any of them, and none must be there."""
-    return {key: replace(field, required=False) for key, field in fields.items()}
+    """Return *fields* as a patch may name them: any of them, and none must be there.
+
+    What a new one needs can not be taken away: it may be left out, and not be null.
+    """
+    return {
+        key: replace(field, required=False, takes_null=not field.required)
+        for key, field in fields.items()
+    }

@@ -12,6 +12,7 @@ from tocsin.domain.schedule import offset_text
 from tocsin.services.preview import Preview
 from tocsin.web.hood.answers import TIME, object_of
 from tocsin.web.hood.door import Call, Operation
+from tocsin.web.hood.examples import CREATE
 from tocsin.web.hood.fields import Schema
 from tocsin.web.hood.push_task_shapes import TASK
 from tocsin.web.hood.push_tasks import Known, draft_of
@@ -64,6 +65,7 @@ def preview(previews: Previews) -> Operation:
         summary="Say who would get what, and when; nothing is stored",
         resource="push-tasks",
         body=TASK,
+        examples=CREATE,
         answer=PREVIEW,
     )
 

@@ -1,7 +1,7 @@
 """Push tasks as JSON: what a body may say, and how a task is shown."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tocsin.domain import adex as adex_shape
@@ -51,7 +51,7 @@ from tocsin.web.hood.fields import (
     whole_number,
 )
 from tocsin.web.hood.message_shapes import adex, message
-from tocsin.web.hood.patching import merge
+from tocsin.web.hood.patching import merge, of_a_patch
 from tocsin.web.strict_json import loads_text
 
 _zero_or_one: Final = whole_number(0, 1)
@@ -266,7 +266,7 @@ def _start(value: Any, at: Place) -> Start:
     return found
 
 
-@reader(**number_schema(MIN_FREQUENCY_S, MAX_FREQUENCY_S))
+@reader(**number_schema(MIN_FREQUENCY_S, MAX_FREQUENCY_S, multiple_of=60))
 def _frequency(value: Any, at: Place) -> int:
     found: int = _frequency_s(value, at)
     if found % 60:
@@ -274,7 +274,12 @@ def _frequency(value: Any, at: Place) -> int:
     return found
 
 
-@reader(type="string", maxLength=MAX_CRON_LENGTH, examples=["0 12 * * 1,5"])
+@reader(
+    type="string",
+    maxLength=MAX_CRON_LENGTH,
+    pattern="^[0-9]{1,2}(?: [0-9*,/-]+){4}$",
+    examples=["0 12 * * 1,5"],
+)
 def _cron(value: Any, _at: Place) -> str:
     if not isinstance(value, str):
         raise RefusedError('must be text of five fields, such as "0 12 * * 1,5"')
@@ -325,20 +330,25 @@ targeting: Final = Reader(_targeting, TARGETING_SCHEMA)
 # contract.md section 2.1, in its order
 TASK: Final[Mapping[str, Field]] = {
     "name": Field(text(least_bytes=1, most_bytes=MAX_NAME_BYTES), required=True),
-    "status": Field(_status),
-    "start_time": Field(_start),
-    "end_time": Field(instant),
-    "frequency": Field(_frequency),
-    "cron": Field(_cron),
-    "quiet_time": Field(_quiet_time),
-    "user_time_zone": Field(flag),
-    "ttl": Field(whole_number(0, MAX_TTL_S)),
-    "total_user": Field(whole_number(0, MAX_TOTAL_USER)),
-    "custom_data": Field(_custom_data),
-    "urgency": Field(one_of(*URGENCIES)),
-    "message": Field(message),
-    "adex": Field(adex),
-    "targeting": Field(targeting),
+    "status": Field(_status, note="0 inactive (unless told), 1 active"),
+    "start_time": Field(_start, note="needed with status 1; not in the past"),
+    "end_time": Field(instant, note="no execution starts after it"),
+    "frequency": Field(_frequency, note="seconds between executions, from start_time on"),
+    "cron": Field(_cron, note="minute, hour, day, month, day of the week; not with frequency"),
+    "quiet_time": Field(_quiet_time, note="hours of each recipient's day in which nothing is sent"),
+    "user_time_zone": Field(flag, note="1: times are those of each recipient's own zone"),
+    "ttl": Field(
+        whole_number(0, MAX_TTL_S),
+        note=f"seconds that a message may wait for its device; {DEFAULT_TTL_S} unless told",
+    ),
+    "total_user": Field(
+        whole_number(0, MAX_TOTAL_USER), note="most recipients of an execution; 0: all"
+    ),
+    "custom_data": Field(_custom_data, note="a JSON object as text, for the service worker"),
+    "urgency": Field(one_of(*URGENCIES), note=f"of RFC 8030; {DEFAULT_URGENCY} unless told"),
+    "message": Field(message, note="what is shown; this or adex"),
+    "adex": Field(adex, note="where the message is drawn when the device wakes"),
+    "targeting": Field(targeting, note="who gets it: all criteria must hold; without any, all do"),
     "id": READ_ONLY,
     "next_execution_time": READ_ONLY,
     "last_execution_time": READ_ONLY,
@@ -351,9 +361,8 @@ _PARTS: Final = ("quiet_time", "message", "adex", "targeting")
 # A merge patch may name any part of a task; null takes back what is there (RFC 7396). It is
 # judged by what it leaves, so of an object any part may be sent.
 PATCH: Final[Mapping[str, Field]] = {
-    key: Field(
-        Reader(field.read.read, {"type": "object"} if key in _PARTS else field.read.schema),
-        null_is_absent=field.null_is_absent,
-    )
-    for key, field in TASK.items()
+    key: replace(field, read=Reader(field.read.read, {"type": "object"}))
+    if key in _PARTS
+    else field
+    for key, field in of_a_patch(TASK).items()
 }

@@ -229,6 +229,7 @@ def _of_one(handlers: _Handlers) -> list[Operation]:
             summary="Change a push task (JSON Merge Patch)",
             status=204,
             body=PATCH,
+            examples={"plain": {"name": "Demo", "ttl": "7200"}},
             refusals=(404, 409),
         ),
         *_both(
@@ -265,7 +266,13 @@ def _commands(handlers: _Handlers) -> list[Operation]:
         operation("cancel", plain(commands.cancel), "Cancel the execution under way"),
         operation("run", plain(commands.run), "Start an execution now"),
         operation("copy", handlers.copy, "Make an inactive copy", status=201, answer=CREATED),
-        operation("test", handlers.test, "Send to named users only", body=_TEST),
+        operation(
+            "test",
+            handlers.test,
+            "Send to named users only",
+            body=_TEST,
+            examples={"plain": {"users": ["9007199254740993"]}},
+        ),
     ]
 
 

@@ -170,6 +170,7 @@ def _calls_of_one(
             summary=f"Change {named} (JSON Merge Patch)",
             status=204,
             body=of_a_patch(resource.fields),
+            examples={"plain": {"name": resource.example["name"]}},
             refusals=(404, 409),
         ),
         operation(

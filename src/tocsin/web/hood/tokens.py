@@ -11,13 +11,14 @@ from tocsin.domain.errors import Fault, Invalid, NotFound
 from tocsin.domain.instants import hood_text
 from tocsin.domain.listing import ListQuery
 from tocsin.services.accounts import MAX_NAME_BYTES, Issued
+from tocsin.web.hood.answers import ID, NULL_OR_TIME, TIME, list_schema, object_of
 from tocsin.web.hood.door import Call, Operation, done
 from tocsin.web.hood.fields import (
     Field,
     Place,
     RefusedError,
+    Schema,
     instant,
-    nullable,
     read_object,
     reader,
     text,
@@ -70,18 +71,17 @@ TOKENS: Final = ListShape(
     },
     searched=("name",),
 )
-_WHEN: Final = nullable({"type": "string"})
-_ISSUED: Final = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string"},
-        "name": {"type": "string"},
-        "token": {"type": "string", "description": "the secret, shown this once"},
-        "scopes": {"type": "array", "items": {"enum": list(SCOPES)}},
-        "valid_from": _WHEN,
-        "valid_until": _WHEN,
-    },
+_KNOWN: Final[Mapping[str, Schema]] = {
+    "id": ID,
+    "name": {"type": "string"},
+    "scopes": {"type": "array", "items": {"enum": list(SCOPES)}},
+    "valid_from": NULL_OR_TIME,
+    "valid_until": NULL_OR_TIME,
 }
+_ISSUED: Final = object_of(
+    **_KNOWN, token={"type": "string", "description": "the secret, shown this once"}
+)
+_TOKEN: Final = object_of(**_KNOWN, account_id=ID, create_time=TIME)
 
 
 def tokens(service: Tokens) -> list[Operation]:
@@ -128,6 +128,7 @@ def tokens(service: Tokens) -> list[Operation]:
             status=201,
             answer=_ISSUED,
             body=TOKEN,
+            examples={"plain": {"name": "reports", "scopes": ["read"]}},
             unrepeatable="a token is shown once, so its making cannot be replayed",
         ),
         Operation(
@@ -147,6 +148,7 @@ def tokens(service: Tokens) -> list[Operation]:
             summary="List tokens, without their secrets",
             resource="personal-api-keys",
             parameters=parameters(TOKENS),
+            answer=list_schema(_TOKEN, partial=True),
         ),
         Operation(
             method="DELETE",

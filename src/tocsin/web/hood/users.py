@@ -13,7 +13,13 @@ from tocsin.domain.errors import Fault, Invalid
 from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.domain.instants import hood_text
 from tocsin.domain.listing import ListQuery
-from tocsin.domain.registration import MAX_KEYS, MAX_TEXT_BYTES, READERS
+from tocsin.domain.registration import (
+    MAX_KEY_BYTES,
+    MAX_KEYS,
+    MAX_TEXT_BYTES,
+    MAX_VALUES,
+    READERS,
+)
 from tocsin.domain.subscriber import UserData
 from tocsin.domain.subscription import Subscriber
 from tocsin.domain.targeting import MAX_ID
@@ -55,9 +61,17 @@ def _attribute(name: str, schema: Schema) -> Reader:
     return Reader(read, schema)
 
 
+_VALUE: Final[Schema] = {
+    "type": ["string", "number", "boolean", "null"],
+    "maxLength": MAX_TEXT_BYTES,
+}
 _USER_DATA: Final[Schema] = {
     "type": "object",
     "maxProperties": MAX_KEYS,
+    "propertyNames": {"minLength": 1, "maxLength": MAX_KEY_BYTES},
+    "additionalProperties": {
+        "anyOf": [_VALUE, {"type": "array", "items": _VALUE, "maxItems": MAX_VALUES}]
+    },
     "description": "text, numbers, true, false, or lists of these; null forgets a key",
 }
 _SHORT_TEXT: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_BYTES}
@@ -68,8 +82,13 @@ _GEONAMES: Final[Schema] = {
     ],
     "description": "a GeoNames id",
 }
+_LANGUAGE: Final[Schema] = {
+    "type": "string",
+    "pattern": "^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,7}$",
+    "examples": ["pt-BR"],
+}
 PROFILE: Final[Mapping[str, Field]] = {
-    "language": Field(_attribute("language", {"type": "string", "examples": ["pt-BR"]})),
+    "language": Field(_attribute("language", _LANGUAGE)),
     "timezone": Field(_attribute("timezone", {"type": "string", "examples": ["Europe/Belgrade"]})),
     "country": Field(_attribute("country", {"type": "string", "pattern": "^[A-Za-z]{2}$"})),
     "region": Field(_attribute("region", _GEONAMES)),
