@@ -33,7 +33,9 @@ from tocsin.services.cutting import Cutting, Piece
 from tocsin.services.executions import Counted, ExecutionService
 from tocsin.services.indexing import Indexing
 from tocsin.services.planning import Planning
+from tocsin.services.preview import PreviewService
 from tocsin.services.reaching import Reaching
+from tocsin.services.recipients import RecipientService
 from tocsin.services.sending import Sending
 from tocsin.services.subscribers import Enrolled, SubscriberService
 from tocsin.services.sweeping import Sweeping
@@ -72,6 +74,8 @@ class World:
         self.tasks = TaskService(self.store)
         self.commands = CommandService(self.store)
         self.executions = ExecutionService(self.store)
+        self.previews = PreviewService(self.store)
+        self.recipient_service = RecipientService(self.store)
         self.planning = Planning(self.store)
         self.cutting = Cutting(self.store)
         self.reaching = Reaching(self.store)
