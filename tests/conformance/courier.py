@@ -41,14 +41,14 @@ class Courier:
         for index in list(held.pending())[:count]:
             held.settle(index, Outcome.ACCEPTED)
             self.sent[held.execution_id, held.ordinals[index]] += 1
-        return self._record(held, keep=True)
+        return self._record(held, HOLD_MS, keep=True)
 
-    def give_back(self, held: Parcel) -> Standing:
-        """Record what is known, and let go."""
-        return self._record(held, keep=False)
+    def give_back(self, held: Parcel, *, for_ms: int = 0) -> Standing:
+        """Record what is known, and let go; nobody is tried again *for_ms*."""
+        return self._record(held, for_ms, keep=False)
 
-    def _record(self, held: Parcel, *, keep: bool) -> Standing:
-        due_ms = self._world.clock.now_ms() + (HOLD_MS if keep else 0)
+    def _record(self, held: Parcel, for_ms: int, *, keep: bool) -> Standing:
+        due_ms = self._world.clock.now_ms() + for_ms
         return self._world.sending.record(held, gone=(), due_ms=due_ms, keep=keep)
 
     def send_all(self) -> None:

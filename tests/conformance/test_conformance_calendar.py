@@ -220,6 +220,54 @@ def test_a_slot_of_the_minute_before_a_resume_is_executed(world: World, owner: A
     assert dues(world, owner, task_id) == [(HOUR_MS, "cutting")]
 
 
+@pytest.mark.parametrize("schedule", [{}, {"frequency_s": 3600}], ids=["once", "hourly"])
+def test_a_slot_that_was_executed_is_not_the_next_one_again(
+    world: World, owner: Account, schedule: dict[str, int]
+) -> None:
+    start_ms = world.clock.now_ms()
+    task_id = world.order(owner, start=start_ms, **schedule)
+    world.plan()
+
+    world.commands.pause(owner.scope, task_id, now_ms=start_ms)
+    world.commands.resume(owner.scope, task_id, now_ms=start_ms)
+
+    expected = start_ms + HOUR_MS if schedule else None
+    assert world.tasks.view(owner.scope, task_id).next_slot_ms == expected
+
+
+def test_a_slot_of_wall_clocks_is_not_the_next_one_again_after_a_run(
+    world: World, owner: Account
+) -> None:
+    """It is executed fourteen hours before Greenwich reads its hour, and the run comes between."""
+    slot_ms = world.clock.now_ms() + 10 * HOUR_MS
+    task_id = world.order(owner, start=slot_ms, user_time_zone=True)
+    world.plan()
+    now_ms = world.clock.forward(HOUR_MS)
+
+    world.commands.run(owner.scope, task_id, now_ms=now_ms)
+    world.commands.pause(owner.scope, task_id, now_ms=now_ms)
+    world.commands.resume(owner.scope, task_id, now_ms=now_ms)
+
+    task = world.tasks.view(owner.scope, task_id)
+    assert (task.next_slot_ms, task.last_slot_ms) == (None, slot_ms)
+
+
+def test_by_wall_clock_what_a_stop_swallowed_is_missed_though_some_zones_are_yet_to_come(
+    world: World, owner: Account
+) -> None:
+    """One catch-up for all of them: who is past two of them must not have two at once."""
+    start_ms = world.clock.now_ms() + 20 * HOUR_MS
+    task_id = world.order(owner, start=start_ms, frequency_s=3600, user_time_zone=True)
+    world.clock.forward(6 * HOUR_MS)
+    world.plan()
+
+    world.clock.forward(5 * HOUR_MS)
+    world.plan()
+
+    states = [one.execution.state for one in world.history(owner, task_id)]
+    assert states == ["cutting"] + ["missed"] * 4 + ["cutting"]
+
+
 MOVES = st.one_of(
     st.integers(1, 300).map(lambda minutes: ("wait", minutes)),
     st.sampled_from([("plan", 0), ("pause", 0), ("resume", 0), ("run", 0)]),

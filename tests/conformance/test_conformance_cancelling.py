@@ -104,6 +104,16 @@ def test_a_frozen_holder_is_waited_for_until_its_lease_ends_and_writes_nothing_a
     assert counted(world, owner, found.task_id) == {"delivered": 1, "cancelled": 8}
 
 
+def test_who_waits_for_another_attempt_is_in_nobodys_hands(
+    world: World, owner: Account, courier: Courier, found: Execution
+) -> None:
+    for held in courier.lease():
+        courier.give_back(held, for_ms=600_000)
+    cancel(world, owner, found)
+
+    assert sweep(world) == 9
+
+
 def test_an_overtaken_sweeper_writes_nothing_either(
     world: World, courier: Courier, found: Execution
 ) -> None:
