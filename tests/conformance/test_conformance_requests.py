@@ -211,9 +211,9 @@ def test_the_keeper_forgets_what_is_older_than_a_day(world: World) -> None:
     assert [row.key for row in world.rows(idempotency)] == ["0"]
 
 
+# On SQLite writers take turns: there is nobody to wait for.
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_the_keeper_waits_for_nobody_who_takes_a_key_over(world: World, migrated_url: str) -> None:
-    if world.database.is_sqlite:
-        pytest.skip("one writer at a time: there is nobody to wait for")
     owner = world.account()
     create(world, owner, claim(owner))
     later_ms = world.clock.forward(KEPT_MS)
