@@ -214,3 +214,16 @@ def test_what_is_named_in_vain_is_told_with_every_other_fault(face: Face, path: 
         "adex.zone_id",
         "nmae",
     ]
+
+
+def test_a_patch_is_told_all_of_its_faults_as_well(face: Face) -> None:
+    token = face.token(face.account())
+    path = f"{TASKS}/{face.call('POST', TASKS, task(), token=token).json['id']}"
+    before = face.call("GET", path, token=token).json
+    patch = {"ttl": -1, "targeting": {"segments": {"op": "exclude", "items": ["1"]}}, "nmae": None}
+
+    answer = face.call("PATCH", path, patch, token=token)
+
+    assert answer.status == 400
+    assert errors(answer) == ["ttl", "targeting.segments.items.0", "nmae"]
+    assert face.call("GET", path, token=token).json == before

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from courier import Courier, crowd, settle
-from world import MESSAGE, World, draft
+from world import MESSAGE, Edit, World, draft
 
 from tocsin.domain.account import Account, Scope
 from tocsin.domain.errors import Conflict, Invalid, NotFound
@@ -29,7 +29,10 @@ def owner(world: World) -> Account:
 def edit(world: World, owner: Account, task_id: int, **changes: Any) -> None:
     """Change fields of a task."""
     world.commands.edit(
-        owner.scope, task_id, lambda task: replace(task, **changes), now_ms=world.clock.now_ms()
+        owner.scope,
+        task_id,
+        lambda task: Edit(replace(task, **changes)),
+        now_ms=world.clock.now_ms(),
     )
 
 
@@ -240,7 +243,7 @@ def test_nobody_commands_tasks_that_they_do_not_see(world: World, owner: Account
             with pytest.raises(NotFound):
                 command(world, scope, task_id, now_ms, None)
         with pytest.raises(NotFound):
-            world.commands.edit(scope, task_id, lambda task: task, now_ms=now_ms)
+            world.commands.edit(scope, task_id, Edit, now_ms=now_ms)
         with pytest.raises(NotFound):
             world.commands.delete(scope, task_id, now_ms=now_ms)
 

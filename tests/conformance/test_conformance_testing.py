@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from courier import Courier, counted, settle
-from world import World
+from world import Edit, World
 
 from tocsin.domain.account import Account
 from tocsin.domain.container import Container
@@ -141,7 +141,7 @@ def test_a_test_is_not_paused_with_the_task(
     task_id, courier = world.order(owner, status=Status.INACTIVE), Courier(world)
     send_test(world, owner, task_id, people[0])
 
-    world.commands.edit(owner.scope, task_id, lambda task: task, now_ms=world.clock.now_ms())
+    world.commands.edit(owner.scope, task_id, Edit, now_ms=world.clock.now_ms())
     world.commands.pause(owner.scope, task_id, now_ms=world.clock.now_ms())
     courier.send_all()
 

@@ -15,7 +15,7 @@ from doubles import FakeClock, SeededEntropy
 from tocsin.domain.account import Account
 from tocsin.domain.container import Container
 from tocsin.domain.enrolment import Enrolment
-from tocsin.domain.errors import TocsinError
+from tocsin.domain.errors import Fault, Invalid, TocsinError
 from tocsin.domain.execution import Execution
 from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.domain.keyring import Keyring
@@ -193,6 +193,18 @@ class World:
     def close(self) -> None:
         """Close the database."""
         self.database.close()
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What an edit makes of a task, when nothing is wrong with it by itself."""
+
+    draft: Draft
+
+    def accepted(self, more: Sequence[Fault] = ()) -> Draft:
+        if more:
+            raise Invalid(tuple(more))
+        return self.draft
 
 
 def draft(

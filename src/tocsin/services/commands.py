@@ -67,6 +67,17 @@ class Store(Protocol):
     def write(self) -> AbstractContextManager[Unit]: ...
 
 
+class Edited(Protocol):
+    """What an edit makes of a task, good or not."""
+
+    @property
+    def draft(self) -> Draft: ...
+
+    def accepted(self, more: Sequence[Fault] = ()) -> Draft:
+        """Return the draft. Raises Invalid for its faults, and for *more* found elsewhere."""
+        ...
+
+
 class CommandService:
     """A command that asks for what is so already changes nothing, and is no error.
 
@@ -77,7 +88,7 @@ class CommandService:
         self._store = store
 
     def edit(
-        self, scope: Scope, task_id: int, edit: Callable[[PushTask], Draft], *, now_ms: int
+        self, scope: Scope, task_id: int, edit: Callable[[PushTask], Edited], *, now_ms: int
     ) -> None:
         """Change a task to what *edit* makes of it. Raises NotFound, Conflict, Invalid.
 
@@ -85,9 +96,9 @@ class CommandService:
         """
         with self._store.write() as unit:
             task = _open(unit, scope, task_id)
-            draft = edit(task)
-            ordering.refuse_unknown(unit, _owner(task), draft)
-            _rewrite(unit, task, draft, now_ms)
+            edited = edit(task)
+            unknown = ordering.unknown_faults(unit, _owner(task), edited.draft)
+            _rewrite(unit, task, edited.accepted(unknown), now_ms)
 
     def pause(
         self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None = None

@@ -30,6 +30,7 @@ from tocsin.web.hood.push_task_shapes import (
     PATCH,
     TASK,
     TASK_VIEW,
+    Order,
     read_order,
     read_patch,
     task_view,
@@ -73,7 +74,7 @@ class Commands(Protocol):
     """What changes a task that is there."""
 
     def edit(
-        self, scope: Scope, task_id: int, edit: Callable[[PushTask], Draft], *, now_ms: int
+        self, scope: Scope, task_id: int, edit: Callable[[PushTask], Order], *, now_ms: int
     ) -> None: ...
     def delete(self, scope: Scope, task_id: int, *, now_ms: int) -> None: ...
     def pause(self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None) -> Receipt: ...
@@ -122,10 +123,8 @@ class _Handlers:
         return JSONResponse(listed(1, [task_view(task)], query, TASKS))
 
     async def change(self, call: Call) -> Response:
-        def edit(task: PushTask) -> Draft:
-            return read_patch(
-                task, call.body, now_ms=call.now_ms, token_length=TOKEN_LENGTH
-            ).accepted()
+        def edit(task: PushTask) -> Order:
+            return read_patch(task, call.body, now_ms=call.now_ms, token_length=TOKEN_LENGTH)
 
         await run_in_threadpool(self.commands.edit, call.scope, _id(call), edit, now_ms=call.now_ms)
         return done()
