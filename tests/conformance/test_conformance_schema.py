@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 from world import in_threads
 
 from tocsin.store import migrate
 from tocsin.store.engine import Database
-from tocsin.store.tables import metadata
+from tocsin.store.tables import metadata, push_task, subscriber_attribute
 
 
 @pytest.fixture
@@ -133,3 +134,41 @@ def test_a_newer_schema_is_refused_and_left_alone(database: Database) -> None:
     with database.read() as connection:
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
     assert found == "9999"
+
+
+def test_what_the_first_schema_held_is_carried_over(database: Database) -> None:
+    """Custom data by value, and a task's slot, are in columns that the first schema had not."""
+    with database.write() as connection:
+        command.upgrade(migrate._config(connection), "0001")
+        for statement in (
+            "INSERT INTO account (id, name, create_ms) VALUES (1, 'main', 5)",
+            (
+                "INSERT INTO container (id, root_id, account_id, name, type, key, create_ms, update_ms)"
+                " VALUES (1, 1, 1, 'site', 'web', 'k', 5, 5)"
+            ),
+            (
+                "INSERT INTO subscriber (root_id, ordinal, id, account_id, container_id, active,"
+                " user_data, subscribed_ms, last_seen_ms) VALUES (1, 0, 7, 1, 1, true,"
+                """ '{"plan": ["gold", 2, true, null], "empty": [], "name": "Ana"}', 5, 5)"""
+            ),
+            (
+                "INSERT INTO push_task (id, root_id, account_id, name, status, immediately, ttl_s,"
+                " urgency, message, targeting, next_due_ms, create_ms, update_ms)"
+                " VALUES (1, 1, 1, 'task', 1, true, 60, 'normal', '{}', '{}', 9, 5, 6)"
+            ),
+        ):
+            connection.exec_driver_sql(statement)
+
+    migrate.upgrade(database)
+
+    with database.read() as connection:
+        attributes = connection.execute(select(subscriber_attribute)).all()
+        task = connection.execute(select(push_task)).one()
+    assert {(row.key, row.value) for row in attributes} == {
+        ("plan", "gold"),
+        ("plan", "2"),
+        ("plan", "true"),
+        ("name", "Ana"),
+    }
+    assert (task.next_slot_ms, task.anchor_ms, task.active_ms) == (9, 5, 5)
+    assert task.user_time_zone is False
