@@ -143,7 +143,8 @@ def test_what_the_first_schema_held_is_carried_over(database: Database) -> None:
         for statement in (
             "INSERT INTO account (id, name, create_ms) VALUES (1, 'main', 5)",
             (
-                "INSERT INTO container (id, root_id, account_id, name, type, key, create_ms, update_ms)"
+                "INSERT INTO container"
+                " (id, root_id, account_id, name, type, key, create_ms, update_ms)"
                 " VALUES (1, 1, 1, 'site', 'web', 'k', 5, 5)"
             ),
             (
