@@ -1,14 +1,19 @@
 """Push tasks: what is taken comes back, to those who may see it."""
 
+from collections.abc import Sequence
+
 import pytest
 from world import World, draft
 
-from tocsin.domain.errors import Invalid, NotFound
+from tocsin.domain.account import Account
+from tocsin.domain.errors import Conflict, Invalid, NotFound
+from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.domain.listing import ListQuery
 from tocsin.domain.message import Action, Message
-from tocsin.domain.push_task import Draft, Status
+from tocsin.domain.push_task import Draft, PushTask, Status
 from tocsin.domain.schedule import QuietTime, Schedule
 from tocsin.domain.targeting import read_targeting
+from tocsin.services.tasks import Creation
 
 RICH = Message(
     title={"sr": "Žurka 🎉", "en": "Party", "pt-BR": "Festa"},
@@ -169,3 +174,41 @@ def test_names_of_any_text_are_kept(world: World) -> None:
     task_id = world.create(owner, draft(name=name))
 
     assert world.tasks.view(owner.scope, task_id).name == name
+
+
+def test_of_orders_that_come_together_each_gets_its_own_answer(world: World) -> None:
+    owner, other, now_ms = world.account(), world.account(), world.clock.now_ms()
+    excluding = draft({"groups": {"op": "exclude", "items": ["481"]}})
+
+    def ordered(name: str, key: str = "", request: bytes = b"1", by: Account = owner) -> Creation:
+        claim = Claim(by.id, key, request) if key else None
+        return Creation(by.scope, draft(name=name), now_ms, claim)
+
+    first, refused, twin, again, clash, last, elsewhere, failed = world.tasks.create(
+        [
+            ordered("first"),
+            Creation(owner.scope, excluding, now_ms),
+            ordered("twin", "k"),
+            ordered("twin", "k"),
+            ordered("another", "k", b"2"),
+            ordered("last"),
+            ordered("elsewhere", "k", by=other),
+            Creation(owner.scope, excluding, now_ms, Claim(owner.id, "f", b"3")),
+        ]
+    )
+
+    assert isinstance(refused, Invalid)
+    assert isinstance(failed, Invalid)
+    assert isinstance(clash, Conflict)
+    assert isinstance(twin, Receipt)
+    assert again == Receipt(twin.result, replayed=True)
+    names = {one.id: one.name for who in (owner, other) for one in listed(world, who)}
+    made = [one for one in (first, twin, last, elsewhere) if isinstance(one, Receipt)]
+    assert [names.pop(int(one.result)) for one in made] == ["first", "twin", "last", "elsewhere"]
+    assert not names
+    assert world.take(owner, draft(), claim=Claim(owner.id, "f", b"4")).replayed is False
+
+
+def listed(world: World, owner: Account) -> Sequence[PushTask]:
+    _, found = world.tasks.list(owner.scope, ListQuery())
+    return found
