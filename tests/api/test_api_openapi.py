@@ -232,6 +232,7 @@ def test_a_word_is_no_id(face: Face, owner: Owner, word: str) -> None:
             "sqlite",
             [
                 "--phases=examples,coverage,stateful",
+                "--max-examples=5",
                 "--exclude-deprecated",
                 f"--exclude-path={TASKS}/preview",
             ],
