@@ -130,6 +130,8 @@ async def open_loop(
         due = began + number / rate
         while (left := due - time.perf_counter()) > 0:
             await asyncio.sleep(left)
+        # The server closes a connection that was idle for long.
+        free[:] = [one for one in free if not one.transport.is_closing()]
         if free:
             send(due)
         else:

@@ -1,6 +1,5 @@
 """Which answers the OpenAPI document tells of, and which a server gave that it does not."""
 
-import asyncio
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -10,6 +9,7 @@ from typing import Any, Self
 
 from starlette.routing import Route
 
+from loops import run
 from tocsin.settings import Settings
 from tocsin.wiring import Program
 
@@ -30,7 +30,7 @@ class Told:
         program = Program(Settings(data=data, database_url=f"sqlite:///{data / 'tocsin.db'}"))
         routes = (one for one in program.web().routes if isinstance(one, Route))
         (route,) = (one for one in routes if one.path == "/openapi.json")
-        document = json.loads(asyncio.run(route.endpoint(None)).body)
+        document = json.loads(run(route.endpoint(None)).body)
         program.close()
         return cls.of(document)
 

@@ -58,7 +58,7 @@ def test_a_report_raises_what_it_implies(
     fold_all(world)
 
     assert counts(world, found.id) == dict.fromkeys(raised, 1)
-    shown = world.tasks.executions(owner.scope, found.task_id, offset=0, limit=1)[1][0].counters
+    shown = world.history(owner, found.task_id)[0].counters
     assert {name for name in COUNTER_OF_KIND.values() if shown[name]} == raised
     assert world.rows(event) == []
 

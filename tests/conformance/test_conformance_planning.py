@@ -19,12 +19,10 @@ def test_a_due_task_is_planned_once(world: World) -> None:
     assert not world.planning.plan(now_ms=world.clock.now_ms())
     assert not world.planning.plan(now_ms=world.clock.forward(MINUTE_MS))
 
-    total, found = world.tasks.executions(owner.scope, task_id, offset=0, limit=9)
-    assert total == len(found) == 1
-    only = found[0].execution
+    (only,) = [one.execution for one in world.history(owner, task_id)]
     assert (only.state, only.due_ms) == ("cutting", only.start_ms)
     task = world.tasks.view(owner.scope, task_id)
-    assert (task.next_execution_ms, task.last_execution_ms) == (None, only.due_ms)
+    assert (task.next_slot_ms, task.last_slot_ms) == (None, only.due_ms)
     assert task.status is Status.ACTIVE, "it is finished when its execution is"
 
 
@@ -47,9 +45,9 @@ def test_a_slot_that_nobody_planned_in_time_is_caught_up_or_missed(
     planned = world.planning.plan(now_ms=world.clock.forward(late_ms))
 
     assert planned == (Planned(1, 0) if sent else Planned(0, 1))
-    only = world.tasks.executions(owner.scope, task_id, offset=0, limit=9)[1][0]
+    (only,) = world.history(owner, task_id)
     task = world.tasks.view(owner.scope, task_id)
-    assert task.next_execution_ms is None
+    assert task.next_slot_ms is None
     if sent:
         assert (only.execution.state, only.execution.reason) == ("cutting", None)
     else:
@@ -84,7 +82,7 @@ def test_a_planner_that_is_killed_leaves_the_slot_due(world: World) -> None:
         Planning(DyingStore(world.store, dies_at=[1])).plan(now_ms=now_ms)
 
     assert world.rows(execution) == []
-    assert world.tasks.view(owner.scope, task_id).next_execution_ms == now_ms
+    assert world.tasks.view(owner.scope, task_id).next_slot_ms == now_ms
     assert world.planning.plan(now_ms=now_ms) == Planned(1, 0)
 
 

@@ -14,7 +14,7 @@ from tocsin.domain.rate_limit import MINUTE_MS, SECOND_MS, Allowance, Rates, Ref
 from tocsin.domain.targeting import read_targeting
 from tocsin.services.idempotency import FORGOTTEN_AT_ONCE, Replays, once
 from tocsin.services.limits import Ask, RateLimits
-from tocsin.services.tasks import TaskService
+from tocsin.services.tasks import Creation, TaskService
 from tocsin.store.engine import Database
 from tocsin.store.tables import idempotency, push_task, rate_window
 from tocsin.store.unit import Store
@@ -82,9 +82,7 @@ def claim(owner: Account, key: str = "k", request: bytes = b"1") -> Claim:
 
 
 def create(world: World, owner: Account, laid: Claim | None, *, name: str = "task") -> Receipt:
-    return world.tasks.create(
-        owner.scope, draft(name=name), now_ms=world.clock.now_ms(), claim=laid
-    )
+    return world.take(owner, draft(name=name), claim=laid)
 
 
 def test_the_same_request_again_makes_nothing_and_says_what_it_made(world: World) -> None:
@@ -101,12 +99,11 @@ def test_the_same_request_again_makes_nothing_and_says_what_it_made(world: World
 def test_of_fifty_at_the_same_time_one_makes_the_task(world: World, twin: Store) -> None:
     owner = world.account()
     services = [world.tasks, TaskService(twin)]
+    creation = Creation(owner.scope, draft(), world.clock.now_ms(), claim(owner))
 
     receipts = in_threads(
         *(
-            lambda service=service: service.create(
-                owner.scope, draft(), now_ms=world.clock.now_ms(), claim=claim(owner)
-            )
+            lambda service=service: service.create([creation])[0]
             for service in itertools.islice(itertools.cycle(services), 50)
         )
     )
@@ -146,7 +143,7 @@ def test_who_is_killed_before_the_commit_leaves_neither_task_nor_key(world: Worl
     dying = TaskService(DyingStore(world.store, dies_at=[1]))
 
     with pytest.raises(KilledError):
-        dying.create(owner.scope, draft(), now_ms=world.clock.now_ms(), claim=claim(owner))
+        dying.create([Creation(owner.scope, draft(), world.clock.now_ms(), claim(owner))])
 
     assert not world.rows(push_task)
     assert not world.rows(idempotency)
@@ -159,9 +156,7 @@ def test_a_refused_request_may_be_mended_under_its_key(world: World) -> None:
     assert not read_targeting(excluded)[1]
 
     with pytest.raises(Invalid):
-        world.tasks.create(
-            owner.scope, draft(excluded), now_ms=world.clock.now_ms(), claim=claim(owner)
-        )
+        world.take(owner, draft(excluded), claim=claim(owner))
 
     assert not create(world, owner, claim(owner, request=b"2")).replayed
 

@@ -13,6 +13,7 @@ from world import World, draft, enrolment
 from tocsin.domain.account import Account
 from tocsin.domain.adex import Adex
 from tocsin.domain.attempt import Attempt, Unanswered
+from tocsin.domain.calendar import place_of
 from tocsin.domain.container import Container
 from tocsin.domain.message import Message
 from tocsin.domain.outcome import Outcome
@@ -86,13 +87,18 @@ def sender(world: World, wire: Wire) -> Sender:
 
 
 def send(world: World, owner: Account, wire: Wire, **ordered: Any) -> int:
-    """Send one execution of a task as far as it goes now; return the execution's id."""
-    order = replace(draft(name="Spring sale", ttl_s=60), **ordered)
-    world.tasks.create(owner.scope, order, now_ms=world.clock.now_ms())
-    world.planning.plan(now_ms=world.clock.now_ms())
+    """Send one execution of a task as far as it goes now; return the execution's id.
+
+    The order is put into the store as it is: the order desk would refuse some.
+    """
+    order, now_ms = replace(draft(name="Spring sale", ttl_s=60), **ordered), world.clock.now_ms()
+    with world.store.write() as unit:
+        place = place_of(order, before=None, now_ms=now_ms)
+        unit.tasks.add([(owner.scope, order, place, now_ms)])
+    world.plan()
     world.cut_all()
     go_on(sender(world, wire))
-    return max(row.id for row in world.rows(execution))
+    return max(int(row.id) for row in world.rows(execution))
 
 
 def go_on(one: Sender) -> None:

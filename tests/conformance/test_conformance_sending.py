@@ -285,7 +285,7 @@ def test_counters_add_up_at_every_instant(world: World, owner: Account, site: Co
     outcomes = list(Outcome)
 
     def counters() -> dict[str, int]:
-        return dict(world.tasks.executions(owner.scope, task_id, offset=0, limit=1)[1][0].counters)
+        return dict(world.history(owner, task_id)[0].counters)
 
     def check(found: dict[str, int]) -> None:
         events = ("wokenup", "impression", "total_click", "click", "close")
@@ -348,8 +348,8 @@ def test_an_execution_is_done_when_nobody_is_pending(world: World, owner: Accoun
     assert world.counting.close(now_ms=now_ms) == 1
     assert world.counting.close(now_ms=now_ms) == 0
 
-    of_first = world.tasks.executions(owner.scope, first, offset=0, limit=1)[1][0].execution
-    of_second = world.tasks.executions(owner.scope, second, offset=0, limit=1)[1][0].execution
+    of_first = world.history(owner, first)[0].execution
+    of_second = world.history(owner, second)[0].execution
     assert (of_first.state, of_first.end_ms) == ("done", now_ms)
     assert (of_second.state, of_second.end_ms) == ("sending", None)
     assert world.tasks.view(owner.scope, first).status is Status.FINISHED

@@ -17,6 +17,7 @@ from tocsin.domain.container import Container
 from tocsin.domain.enrolment import Enrolment
 from tocsin.domain.errors import TocsinError
 from tocsin.domain.execution import Execution
+from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.domain.keyring import Keyring
 from tocsin.domain.message import Message
 from tocsin.domain.push_task import Draft, Status
@@ -25,15 +26,20 @@ from tocsin.domain.schedule import IMMEDIATELY, Schedule, Start
 from tocsin.domain.subscription import Subscriber
 from tocsin.domain.targeting import read_targeting
 from tocsin.services.accounts import AccountService
+from tocsin.services.commands import CommandService
 from tocsin.services.containers import ContainerService
 from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting, Piece
+from tocsin.services.executions import Counted, ExecutionService
 from tocsin.services.indexing import Indexing
 from tocsin.services.planning import Planning
+from tocsin.services.preview import PreviewService
 from tocsin.services.reaching import Reaching
+from tocsin.services.recipients import RecipientService
 from tocsin.services.sending import Sending
 from tocsin.services.subscribers import Enrolled, SubscriberService
-from tocsin.services.tasks import TaskService
+from tocsin.services.sweeping import Sweeping
+from tocsin.services.tasks import Creation, TaskService
 from tocsin.store.engine import Database
 from tocsin.store.tables import account, execution, parcel
 from tocsin.store.unit import Store, Unit
@@ -66,10 +72,15 @@ class World:
             self.store, keyring=self.keyring, push_hosts=PushHosts(), **machine
         )
         self.tasks = TaskService(self.store)
+        self.commands = CommandService(self.store)
+        self.executions = ExecutionService(self.store)
+        self.previews = PreviewService(self.store)
+        self.recipient_service = RecipientService(self.store)
         self.planning = Planning(self.store)
         self.cutting = Cutting(self.store)
         self.reaching = Reaching(self.store)
         self.sending = Sending(self.store)
+        self.sweeping = Sweeping(self.store)
         self.counting = Counting(self.store)
         self.indexing = Indexing(self.store)
         self._made = 0
@@ -103,29 +114,42 @@ class World:
         assert found is not None
         return found
 
-    def order(
-        self,
-        owner: Account,
-        targeting: Mapping[str, Any] | None = None,
-        *,
-        status: Status = Status.ACTIVE,
-        start: Start = IMMEDIATELY,
-        ttl_s: int = 3600,
-    ) -> int:
-        """Return the id of a new push task."""
-        receipt = self.tasks.create(
-            owner.scope,
-            draft(targeting, status=status, start=start, ttl_s=ttl_s),
-            now_ms=self.clock.now_ms(),
-        )
-        return int(receipt.result)
+    def take(self, owner: Account, order: Draft, *, claim: Claim | None = None) -> Receipt:
+        """Return the receipt of a new push task. Raises what its order is refused with."""
+        creation = Creation(owner.scope, order, self.clock.now_ms(), claim)
+        (result,) = self.tasks.create([creation])
+        if isinstance(result, TocsinError):
+            raise result
+        return result
 
-    def execute(self, owner: Account, targeting: Mapping[str, Any] | None = None) -> Execution:
+    def create(self, owner: Account, order: Draft) -> int:
+        """Return the id of a new push task. Raises what its order is refused with."""
+        return int(self.take(owner, order).result)
+
+    def order(
+        self, owner: Account, targeting: Mapping[str, Any] | None = None, **ordered: Any
+    ) -> int:
+        """Return the id of a new push task. ordered: as for draft."""
+        return self.create(owner, draft(targeting, **ordered))
+
+    def plan(self) -> None:
+        """Plan whatever is due."""
+        while self.planning.plan(now_ms=self.clock.now_ms()):
+            pass
+
+    def execute(
+        self, owner: Account, targeting: Mapping[str, Any] | None = None, **ordered: Any
+    ) -> Execution:
         """Return the execution, not cut yet, of a new task that is due now."""
-        task_id = self.order(owner, targeting)
-        self.planning.plan(now_ms=self.clock.now_ms())
-        with self.store.read() as unit:
-            return unit.executions.of_task(task_id, offset=0, limit=1)[0]
+        task_id = self.order(owner, targeting, **ordered)
+        self.plan()
+        return self.history(owner, task_id)[-1].execution
+
+    def history(self, owner: Account, task_id: int) -> list[Counted]:
+        """Return the executions of a task, the oldest first."""
+        total, found = self.executions.list(owner.scope, task_id, offset=0, limit=500)
+        assert total == len(found)
+        return list(found)[::-1]
 
     def cut_all(self) -> list[Piece]:
         """Cut whatever is to be cut; return the pieces."""
@@ -178,8 +202,10 @@ def draft(
     status: Status = Status.ACTIVE,
     start: Start = IMMEDIATELY,
     ttl_s: int = 3600,
+    total_user: int | None = None,
+    **schedule: Any,
 ) -> Draft:
-    """Return an order for a plain message."""
+    """Return an order for a plain message. schedule: what of its schedule is not usual."""
     read, faults = read_targeting(targeting)
     assert not faults
     return Draft(
@@ -187,8 +213,9 @@ def draft(
         message=MESSAGE,
         targeting=read,
         status=status,
-        schedule=Schedule(start=start),
+        schedule=Schedule(start=start, **schedule),
         ttl_s=ttl_s,
+        total_user=total_user,
     )
 
 

@@ -62,6 +62,15 @@ def slots_from(task: PushTask, *, slot_ms: int, count: int) -> list[int]:
     return list(islice(slots(task.schedule, anchor_ms=anchor_ms, after_ms=slot_ms - 1), count))
 
 
+def is_slot(task: PushTask, at_ms: int) -> bool:
+    """Return whether *at_ms* is a slot of the task's schedule, gone by or to come."""
+    start = task.schedule.start
+    anchor_ms = start if isinstance(start, int) else task.anchor_ms
+    if start is None or anchor_ms is None:
+        return False
+    return next(slots(task.schedule, anchor_ms=anchor_ms, after_ms=at_ms - 1), None) == at_ms
+
+
 def _anchor_ms(schedule: Schedule, before: PushTask | None, now_ms: int) -> int:
     """Return what the slots are counted from; "immediately" is the first time it was active."""
     if isinstance(schedule.start, int):

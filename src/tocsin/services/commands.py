@@ -3,13 +3,14 @@
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from tocsin.domain.account import Scope
-from tocsin.domain.calendar import Place, place_of
+from tocsin.domain.calendar import Place, is_slot, place_of
 from tocsin.domain.errors import Conflict, Fault, Invalid, NotFound
 from tocsin.domain.execution import Kind, Slot, State, order_of
 from tocsin.domain.idempotency import Claim, Receipt
+from tocsin.domain.instants import hood_text
 from tocsin.domain.push_task import Draft, PushTask, Status
 from tocsin.domain.schedule import Schedule
 from tocsin.domain.subscription import Subscriber
@@ -85,7 +86,7 @@ class CommandService:
         with self._store.write() as unit:
             task = _open(unit, scope, task_id)
             draft = edit(task)
-            ordering.refuse_unknown(unit, scope, draft)
+            ordering.refuse_unknown(unit, _owner(task), draft)
             _rewrite(unit, task, draft, now_ms)
 
     def pause(
@@ -97,7 +98,10 @@ class CommandService:
     def resume(
         self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None = None
     ) -> Receipt:
-        """Make a task active; its execution goes on. Raises NotFound, Conflict, Invalid."""
+        """Make a task active; its execution goes on. Raises NotFound, Conflict, Invalid.
+
+        What its excludes name may have gone while it was inactive: it is then refused.
+        """
         return self._set(scope, task_id, Status.ACTIVE, now_ms, claim)
 
     def _set(
@@ -108,6 +112,8 @@ class CommandService:
             if status is Status.ACTIVE and task.schedule.start is None:
                 sentence = "Push task without start_time can not be active."
                 raise Invalid((Fault("start_time", sentence),))
+            if status is Status.ACTIVE and task.status is not Status.ACTIVE:
+                ordering.refuse_unknown(unit, _owner(task), task)
             _rewrite(unit, task, replace(task, status=status), now_ms)
             return ""
 
@@ -135,11 +141,18 @@ class CommandService:
             task = _open(unit, scope, task_id)
             if task.status is not Status.ACTIVE:
                 raise Conflict(f"push task {task_id} is inactive: resume it before you run it")
+            end_ms = task.schedule.end_ms
+            if end_ms is not None and end_ms < now_ms:
+                raise Conflict(
+                    f"the end_time of push task {task_id} was {hood_text(end_ms)} GMT: "
+                    "set a later one, or none, before you run it"
+                )
             # People's own hours are for slots; who asks for now means now.
             now = replace(task, schedule=Schedule(start=now_ms), active_ms=now_ms)
-            execution_id = _execute(unit, now, Kind.MANUAL, now_ms)
+            execution_id = _execute(unit, task, now, Kind.MANUAL, now_ms)
             unit.executions.supersede(task_id, by=execution_id)
-            unit.tasks.note_execution(task_id, at_ms=now_ms)
+            # By wall clock the last slot may be yet to come, and must not come twice.
+            unit.tasks.note_execution(task_id, at_ms=max(now_ms, task.last_slot_ms or 0))
             return ""
 
         return self._once(claim, now_ms, act)
@@ -155,17 +168,21 @@ class CommandService:
     ) -> Receipt:
         """Send a task to *users* and nobody else, whatever its state and its targeting.
 
-        Raises NotFound, and Invalid for an id that is no subscriber's.
+        Raises NotFound, and Invalid for an id that is no subscriber's of the task's account, or
+        of one who has unsubscribed.
         """
 
         def act(unit: Unit) -> str:
             task = _seen(unit, scope, task_id)
-            known = {one.id for one in unit.subscribers.seen(scope, [*map(int, users)])}
-            strange = [number for number, id_ in enumerate(users) if int(id_) not in known]
+            found = unit.subscribers.seen(_owner(task), [*map(int, users)])
+            active = {one.id: one.active for one in found}
+            strange = [
+                Fault(f"users.{number}", _STRANGE[active.get(int(id_))])
+                for number, id_ in enumerate(users)
+                if not active.get(int(id_))
+            ]
             if strange:
-                raise Invalid(
-                    tuple(Fault(f"users.{number}", "is no subscriber here") for number in strange)
-                )
+                raise Invalid(tuple(strange))
             shown = replace(
                 task,
                 schedule=Schedule(start=now_ms),
@@ -173,7 +190,7 @@ class CommandService:
                 total_user=None,
                 active_ms=now_ms,
             )
-            _execute(unit, shown, Kind.TEST, now_ms)
+            _execute(unit, task, shown, Kind.TEST, now_ms)
             return ""
 
         return self._once(claim, now_ms, act)
@@ -185,9 +202,7 @@ class CommandService:
 
         def act(unit: Unit) -> str:
             task = _seen(unit, scope, task_id)
-            draft = _copied(task)
-            owner = Scope(root_id=task.root_id, account_id=task.account_id)
-            (made,) = unit.tasks.add([(owner, draft, Place(), now_ms)])
+            (made,) = unit.tasks.add([(_owner(task), _copied(task), Place(), now_ms)])
             return str(made)
 
         return self._once(claim, now_ms, act)
@@ -202,6 +217,18 @@ class CommandService:
     def _once(self, claim: Claim | None, now_ms: int, act: Callable[[Unit], str]) -> Receipt:
         with self._store.write() as unit:
             return once(unit, claim, now_ms=now_ms, act=lambda: act(unit))
+
+
+# What is wrong with a user that is to be sent a test, by whether they are active.
+_STRANGE: Final = {
+    None: "is no subscriber of the task's account",
+    False: "has unsubscribed: there is nowhere to send a test to",
+}
+
+
+def _owner(task: PushTask) -> Scope:
+    """Return what the account of a task sees: whom it reaches, and what its targeting can name."""
+    return Scope(root_id=task.root_id, account_id=task.account_id)
 
 
 def _seen(unit: Unit, scope: Scope, task_id: int) -> PushTask:
@@ -226,24 +253,24 @@ def _rewrite(unit: Unit, task: PushTask, draft: Draft, now_ms: int) -> None:
         unit.executions.pause(task.id)
 
 
-def _execute(unit: Unit, task: PushTask, kind: Kind, now_ms: int) -> int:
-    """Start an execution beside the schedule.
+def _execute(unit: Unit, task: PushTask, now: PushTask, kind: Kind, now_ms: int) -> int:
+    """Start an execution beside the schedule of *task*. now: the task as it is to be sent.
 
-    Two of one millisecond stand one after the other, and none in the place of a slot to come.
+    Two of one millisecond stand one after the other, and none in the place of a slot.
     """
-    due_ms = now_ms + (now_ms == task.next_slot_ms)
+    slot = Slot(
+        task_id=task.id,
+        root_id=task.root_id,
+        account_id=task.account_id,
+        due_ms=now_ms,
+        order=order_of(now, next_slot_ms=None),
+    )
     while True:
-        slot = Slot(
-            task_id=task.id,
-            root_id=task.root_id,
-            account_id=task.account_id,
-            due_ms=due_ms,
-            order=order_of(task, next_slot_ms=None),
-        )
-        added = unit.executions.add(slot, state=State.CUTTING, now_ms=now_ms, kind=kind)
-        if added is not None:
-            return added
-        due_ms += 1
+        if not is_slot(task, slot.due_ms):
+            added = unit.executions.add(slot, state=State.CUTTING, now_ms=now_ms, kind=kind)
+            if added is not None:
+                return added
+        slot = replace(slot, due_ms=slot.due_ms + 1)
 
 
 def _copied(task: PushTask) -> Draft:

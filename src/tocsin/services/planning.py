@@ -69,8 +69,13 @@ class Planned:
     started: int = 0
     missed: int = 0
 
+    @property
+    def slots(self) -> int:
+        """Return how many slots were dealt with."""
+        return self.started + self.missed
+
     def __bool__(self) -> bool:
-        return bool(self.started or self.missed)
+        return bool(self.slots)
 
     def __add__(self, other: "Planned") -> "Planned":
         return Planned(self.started + other.started, self.missed + other.missed)
@@ -86,13 +91,16 @@ class Planning:
         """Give each due slot its execution, or its record of having been missed.
 
         The executions and the task's next slot are one transaction: a kill leaves either both
-        or neither, and the slot is still due.
+        or neither, and the slot is still due. After a long stop one turn makes a bounded number of
+        them: what it does not come to is still due, for the next.
         """
         planned = Planned()
         with self._store.write() as unit:
             tasks = unit.tasks.due(now_ms=now_ms, limit=AT_ONCE)
             for task in tasks:
                 planned += _plan(unit, task, now_ms)
+                if planned.slots >= SLOTS_AT_ONCE:
+                    break
             unit.tasks.finish_idle(now_ms=now_ms, task_ids=[task.id for task in tasks])
         return planned
 
@@ -111,23 +119,37 @@ def _plan(unit: Unit, task: PushTask, now_ms: int) -> Planned:
     next_slot_ms = coming[len(due)] if len(due) < len(coming) else None
     next_due_ms = None if next_slot_ms is None else acts_at_ms(task.schedule, next_slot_ms)
     more_are_due = next_due_ms is not None and next_due_ms <= now_ms
-    passed = due if more_are_due else due[:-1]
     planned = Planned()
-    for slot_ms in passed:
-        planned += _miss(unit, _slot(task, slot_ms), "a later slot was due as well", now_ms)
-    for newest_ms in due[len(passed) :]:
-        slot = _slot(task, newest_ms, next_slot_ms)
-        if catch_up(latest_ms(task.schedule, newest_ms), ttl_s=task.ttl_s, now_ms=now_ms):
-            planned += _start(unit, slot, now_ms)
-        else:
-            planned += _miss(unit, slot, _too_late(slot, now_ms), now_ms)
+    for slot_ms, following_ms in zip(due, [*due[1:], next_slot_ms], strict=True):
+        slot = _slot(task, slot_ms, following_ms)
+        newest = slot_ms == due[-1] and not more_are_due
+        reason = _why_missed(task, slot_ms, newest=newest, now_ms=now_ms)
+        planned += (
+            _start(unit, slot, now_ms) if reason is None else _miss(unit, slot, reason, now_ms)
+        )
     unit.tasks.mark_fired(
         task.id, slot_ms=due[-1], next_slot_ms=next_slot_ms, next_due_ms=next_due_ms
     )
     return planned
 
 
-def _slot(task: PushTask, slot_ms: int, next_slot_ms: int | None = None) -> Slot:
+def _why_missed(task: PushTask, slot_ms: int, *, newest: bool, now_ms: int) -> str | None:
+    """Return why a due slot is missed, None for one that is to be executed.
+
+    By wall clock several may be under way when a task becomes active, each with zones that have
+    yet to reach it. Then none is missed: who is past two of them is left out of the earlier.
+    """
+    last_ms = latest_ms(task.schedule, slot_ms)
+    if newest:
+        in_time = catch_up(last_ms, ttl_s=task.ttl_s, now_ms=now_ms)
+        return None if in_time else _too_late(slot_ms, task.ttl_s, now_ms)
+    was_under_way = acts_at_ms(task.schedule, slot_ms) <= (task.active_ms or 0)
+    if was_under_way and catch_up(last_ms, ttl_s=0, now_ms=now_ms):
+        return None
+    return "a later slot was due as well"
+
+
+def _slot(task: PushTask, slot_ms: int, next_slot_ms: int | None) -> Slot:
     return Slot(
         task_id=task.id,
         root_id=task.root_id,
@@ -156,8 +178,8 @@ def _miss(unit: Unit, slot: Slot, reason: str, now_ms: int) -> Planned:
     return Planned(missed=int(added is not None))
 
 
-def _too_late(slot: Slot, now_ms: int) -> str:
+def _too_late(slot_ms: int, ttl_s: int, now_ms: int) -> str:
     return (
-        f"due at {hood_text(slot.due_ms)}, but nothing planned it before "
-        f"{hood_text(now_ms)} GMT, when its ttl of {slot.order.ttl_s} s was over"
+        f"due at {hood_text(slot_ms)}, but nothing planned it before "
+        f"{hood_text(now_ms)} GMT, when its ttl of {ttl_s} s was over"
     )

@@ -5,12 +5,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from tocsin.audience.bitmaps import shard_of
 from tocsin.domain.account import Scope
 from tocsin.domain.errors import NotFound
-from tocsin.domain.execution import Execution, State
+from tocsin.domain.execution import Execution, State, schedule_of
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import Addressed, reason_of
 from tocsin.domain.push_task import PushTask
+from tocsin.domain.schedule import wave_of
 from tocsin.domain.subscription import Subscriber
 from tocsin.services import reaching
 
@@ -97,23 +99,47 @@ class RecipientService:
                 return Account(None, _why_not(unit, execution, subscriber, now_ms))
         return Account(
             outcome=addressed.outcome,
-            reason=reason_of(addressed.outcome, addressed.attempt.answer),
+            reason=_why(execution, subscriber, addressed),
             attempts=addressed.attempt.attempts,
             at_ms=addressed.attempt.at_ms,
             answer=addressed.attempt.status,
         )
 
 
+def _why(execution: Execution, subscriber: Subscriber, addressed: Addressed) -> str:
+    """Return why somebody who was addressed has their outcome.
+
+    The suppressed of an execution in waves are those whom its next one overtakes, and those whose
+    turn would come after its end (domain.schedule.wave_of).
+    """
+    if addressed.outcome is Outcome.SUPERSEDED and execution.reason is None:
+        alone = wave_of(
+            schedule_of(execution.order),
+            subscriber.attributes.time_zone,
+            slot_ms=execution.due_ms,
+            next_slot_ms=None,
+            active_ms=execution.order.active_ms,
+        )
+        if alone is None:
+            return "their own hour for it would have come after the task's end_time"
+    return reason_of(addressed.outcome, addressed.attempt.answer)
+
+
 def _why_not(unit: Unit, execution: Execution, subscriber: Subscriber, now_ms: int) -> str:
-    if execution.state is State.CUTTING:
-        return "not addressed yet: the execution is still being cut"
     if execution.state is State.MISSED:
         return f"nobody was addressed: {execution.reason}"
+    if shard_of(subscriber.ordinal) >= execution.next_shard:
+        if execution.state in (State.CUTTING, State.PAUSED):
+            return "not addressed yet: the execution is still being cut"
+        if execution.reason is not None:
+            return f"not addressed: the execution was ended before their turn, {execution.reason}"
     criterion = reaching.why_not(unit, execution, subscriber, now_ms=now_ms)
     if criterion is not None:
         return f"left out by the criterion {criterion}"
     if not subscriber.active:
         return "left out: they had unsubscribed"
+    if subscriber.attributes.subscribed_ms > (execution.start_ms or 0):
+        return "left out: they subscribed after the execution had begun"
     if execution.order.total_user is not None:
         return f"left out by total_user, the cap of {execution.order.total_user} recipients"
     return "left out: they did not match when the execution was cut, though they do now"

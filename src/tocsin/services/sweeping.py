@@ -14,7 +14,7 @@ PARCELS_AT_ONCE: Final = 200
 class Executions(Protocol):
     """What sweeping needs of executions."""
 
-    def take_swept(self, *, limit: int) -> Sequence[tuple[int, Outcome]]: ...
+    def take_swept(self, *, limit: int) -> Sequence[tuple[int, int, Outcome]]: ...
     def mark_swept(self, execution_id: int) -> None: ...
 
 
@@ -26,9 +26,18 @@ class Parcels(Protocol):
     def record(self, held: Parcel, *, due_ms: int, keep: bool) -> bool: ...
 
 
+class Tasks(Protocol):
+    """What sweeping needs of push tasks."""
+
+    def hold(self, task_ids: Sequence[int]) -> Sequence[int]: ...
+    def finish_idle(self, *, now_ms: int, task_ids: Sequence[int]) -> None: ...
+
+
 class Unit(Protocol):
     """One transaction."""
 
+    @property
+    def tasks(self) -> Tasks: ...
     @property
     def executions(self) -> Executions: ...
     @property
@@ -53,18 +62,25 @@ class Sweeping:
         A parcel in a sender's hands is left to it: what was on the wire is recorded as what it
         came to, and the sender lets go as soon as it hears that there is nothing more to send.
         One whose holder died is swept when its lease ends.
+
+        The task of a swept execution may have been waiting for its end alone, and is finished.
+        One that somebody changes just now is left, with its execution, for the next turn: here
+        the execution is locked first, so the task must not be waited for.
         """
         settled = 0
         with self._store.write() as unit:
-            for execution_id, outcome in unit.executions.take_swept(limit=EXECUTIONS_AT_ONCE):
+            for execution_id, task_id, outcome in unit.executions.take_swept(
+                limit=EXECUTIONS_AT_ONCE
+            ):
                 parcels = unit.parcels.take_unheld(
                     execution_id, now_ms=now_ms, limit=PARCELS_AT_ONCE
                 )
                 for parcel in parcels:
                     settled += _settle(parcel, outcome)
                     unit.parcels.record(parcel, due_ms=now_ms, keep=False)
-                if not unit.parcels.has_pending(execution_id):
+                if not unit.parcels.has_pending(execution_id) and unit.tasks.hold([task_id]):
                     unit.executions.mark_swept(execution_id)
+                    unit.tasks.finish_idle(now_ms=now_ms, task_ids=[task_id])
         return settled
 
 

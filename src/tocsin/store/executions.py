@@ -101,21 +101,19 @@ class Executions:
             )
         )
 
-    def live_of(self, task_id: int) -> list[int]:
-        """Return the ids of a task's executions that are not over, locked until commit."""
-        rows = self._connection.scalars(
-            select(execution.c.id)
-            .where(execution.c.task_id == task_id, execution.c.state.in_(_LIVE))
-            .order_by(execution.c.id)
-            .with_for_update()
-        )
-        return list(rows)
-
     def pause(self, task_id: int) -> None:
-        """Stop the executions of a task where they are."""
+        """Stop the executions of a task where they are.
+
+        One that was ended already goes on to its end; so does a test, which is nobody's schedule.
+        """
         self._connection.execute(
             update(execution)
-            .where(execution.c.task_id == task_id, execution.c.state.in_(_SENDABLE))
+            .where(
+                execution.c.task_id == task_id,
+                execution.c.kind != Kind.TEST.value,
+                execution.c.state.in_(_SENDABLE),
+                execution.c.sweep.is_(None),
+            )
             .values(paused_state=execution.c.state, state=State.PAUSED.value)
         )
 
@@ -134,7 +132,11 @@ class Executions:
         """End the executions of a task; who is pending is swept up by and by."""
         self._connection.execute(
             update(execution)
-            .where(execution.c.task_id == task_id, execution.c.state.in_(_LIVE))
+            .where(
+                execution.c.task_id == task_id,
+                execution.c.state.in_(_LIVE),
+                execution.c.sweep.is_(None),
+            )
             .values(
                 state=State.CANCELLED.value,
                 paused_state=None,
@@ -153,6 +155,7 @@ class Executions:
                 execution.c.id != by,
                 execution.c.kind != Kind.TEST.value,
                 execution.c.state.in_(_LIVE),
+                execution.c.sweep.is_(None),
             )
             .values(
                 state=State.SENDING.value,
@@ -162,19 +165,21 @@ class Executions:
             )
         )
 
-    def take_swept(self, *, limit: int) -> list[tuple[int, Outcome]]:
+    def take_swept(self, *, limit: int) -> list[tuple[int, int, Outcome]]:
         """Return executions whose pending recipients are to be given an outcome, and which.
+
+        Each as its id, its task's and the outcome.
 
         They stay locked until commit; another sweeper passes over them.
         """
         rows = self._connection.execute(
-            select(execution.c.id, execution.c.sweep)
+            select(execution.c.id, execution.c.task_id, execution.c.sweep)
             .where(execution.c.sweep.is_not(None))
             .order_by(execution.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        return [(row.id, Outcome[row.sweep.upper()]) for row in rows]
+        return [(row.id, row.task_id, Outcome[row.sweep.upper()]) for row in rows]
 
     def mark_swept(self, execution_id: int) -> None:
         """Note that nobody of an execution is pending any more."""
