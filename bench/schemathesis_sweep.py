@@ -8,11 +8,12 @@ short (tests/api/test_api_openapi.py); how schemathesis is called stands in test
 # ruff: noqa: INP001, T201, S603 - a script: nothing imports it, it prints, and starts schemathesis
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1] / "tests"
@@ -42,13 +43,15 @@ def main() -> int:
     """Return what schemathesis returns: 0 when nothing was found."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--examples", type=int, default=500, help="requests per operation")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="0: always the same, as in the suite")
     parser.add_argument("--only", default=SWEPT, help="a pattern of the paths to be asked")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("arguments", nargs="*", help="more arguments of schemathesis")
     asked = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as directory,
+        Path(os.devnull).open("w") as nowhere,
+        redirect_stderr(nowhere),  # the server's lines, one a refusal
         served(asked.database, Path(directory)) as face,
     ):
         owner = furnish(face, face.account(), 1)
@@ -56,8 +59,11 @@ def main() -> int:
         config.write_text(configuration(owner.ids))
         arguments = [
             f"--max-examples={asked.examples}",
-            f"--seed={asked.seed}",
-            "--generation-database=none",
+            *(
+                [f"--seed={asked.seed}", "--generation-database=none"]
+                if asked.seed
+                else ["--generation-deterministic"]
+            ),
             "--continue-on-failure",
             *asked.arguments,
         ]

@@ -30,12 +30,16 @@ KNOWN_IDS: Final = 0.7
 # A JSON Schema can not say everything: bytes of UTF-8 and not characters, a start that is past,
 # whether what is named is there. So a body that it allows may be refused, but for no other reason.
 TAKEN: Final = ["2xx", "400", "404", "409"]
+# Under an Idempotency-Key the first answer comes again, also when what it made is deleted since:
+# so schemathesis may not take every answer to a create for news.
 # It would make a schema of its own out of our sentences; it is the document that is on trial.
 CONFIG: Final = f"""
 [phases.fuzzing.error-feedback]
 enabled = false
 [checks.positive_data_acceptance]
 expected-statuses = {json.dumps(TAKEN)}
+[checks.ensure_resource_availability]
+enabled = false
 """
 _SUMMARY: Final = re.compile(r"(\d[\d,]*) generated, (\d[\d,]*) passed")
 
