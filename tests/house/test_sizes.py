@@ -24,6 +24,7 @@ def test_a_long_function_is_found() -> None:
     body = "\n".join(["    pass"] * LONGEST_FUNCTION)
 
     assert too_long(f"class A:\n  async def f():\n{body}\n") == {"f": LONGEST_FUNCTION + 1}
+    assert too_long(f"def f():\n{body}\nclass A:\n  def f(): pass\n") == {"f": LONGEST_FUNCTION + 1}
     assert not too_long("def f(): pass\n" + "pass\n" * 100)
 
 
@@ -31,5 +32,8 @@ def too_long(text: str) -> dict[str, int]:
     """Return the lines of each function of *text* that has too many."""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     found = [node for node in ast.walk(ast.parse(text)) if isinstance(node, functions)]
-    lines = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in found}
+    lines: dict[str, int] = {}
+    for node in found:  # of those that share a name, the longest
+        size = (node.end_lineno or 0) - node.lineno + 1
+        lines[node.name] = max(size, lines.get(node.name, 0))
     return {name: count for name, count in lines.items() if count > LONGEST_FUNCTION}

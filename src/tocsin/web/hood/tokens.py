@@ -1,6 +1,7 @@
 """``/v2/ocamba/personal-api-keys``: make a token, check it, see which there are, revoke one."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
@@ -84,13 +85,16 @@ _ISSUED: Final = object_of(
 _TOKEN: Final = object_of(**_KNOWN, account_id=ID, create_time=TIME)
 
 
-def tokens(service: Tokens) -> list[Operation]:
-    """Return the calls of tokens."""
+@dataclass(frozen=True, slots=True)
+class _Handlers:
+    """What the calls do."""
 
-    async def create(call: Call) -> Response:
+    service: Tokens
+
+    async def create(self, call: Call) -> Response:
         draft, account_id = read_token(call)
         issued = await run_in_threadpool(
-            service.issue_token, call.credential, draft, account_id=account_id
+            self.service.issue_token, call.credential, draft, account_id=account_id
         )
         return JSONResponse(
             {
@@ -105,23 +109,27 @@ def tokens(service: Tokens) -> list[Operation]:
             headers={"Cache-Control": "no-store"},
         )
 
-    async def validate(_: Call) -> Response:
+    async def validate(self, _: Call) -> Response:
         return done()  # who came so far has a good one
 
-    async def list_(call: Call) -> Response:
+    async def list(self, call: Call) -> Response:
         query = read_query(call.query, TOKENS)
-        total, found = await run_in_threadpool(service.tokens, call.scope, query)
+        total, found = await run_in_threadpool(self.service.tokens, call.scope, query)
         return JSONResponse(listed(total, map(token_view, found), query, TOKENS))
 
-    async def revoke(call: Call) -> Response:
-        await run_in_threadpool(service.revoke_token, call.scope, _id_of(call))
+    async def revoke(self, call: Call) -> Response:
+        await run_in_threadpool(self.service.revoke_token, call.scope, _id_of(call))
         return done()
 
+
+def tokens(service: Tokens) -> list[Operation]:
+    """Return the calls of tokens."""
+    handlers = _Handlers(service)
     return [
         Operation(
             method="POST",
             path=PATH,
-            handle=create,
+            handle=handlers.create,
             scope="admin",
             summary="Make a token",
             resource="personal-api-keys",
@@ -134,7 +142,7 @@ def tokens(service: Tokens) -> list[Operation]:
         Operation(
             method="POST",
             path=f"{PATH}/validate",
-            handle=validate,
+            handle=handlers.validate,
             scope=None,
             summary="Check the token of the request",
             resource="personal-api-keys",
@@ -143,7 +151,7 @@ def tokens(service: Tokens) -> list[Operation]:
         Operation(
             method="GET",
             path=PATH,
-            handle=list_,
+            handle=handlers.list,
             scope="admin",
             summary="List tokens, without their secrets",
             resource="personal-api-keys",
@@ -153,7 +161,7 @@ def tokens(service: Tokens) -> list[Operation]:
         Operation(
             method="DELETE",
             path=f"{PATH}/{{token_id}}",
-            handle=revoke,
+            handle=handlers.revoke,
             scope="admin",
             summary="Revoke a token",
             resource="personal-api-keys",
