@@ -61,13 +61,19 @@ class Requests:
             .where(is_over)
             .limit(limit)
             .with_for_update(skip_locked=True)
+            .cte("some")  # looked for once: see Parcels.lease
         )
         deleted = self._connection.execute(
-            delete(idempotency).where(
-                tuple_(idempotency.c.account_id, idempotency.c.key).in_(some), is_over
+            delete(idempotency)
+            .where(
+                tuple_(idempotency.c.account_id, idempotency.c.key).in_(
+                    select(some.c.account_id, some.c.key)
+                ),
+                is_over,
             )
+            .returning(idempotency.c.key)
         )
-        return deleted.rowcount
+        return len(deleted.all())
 
     def windows(self, account_ids: Collection[int]) -> dict[int, Windows]:
         """Return the windows of these accounts, locked until commit."""
