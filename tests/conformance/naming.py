@@ -120,7 +120,7 @@ def meant(
 ) -> set[str]:
     """Return whom a targeting means, by name: as cut, and as counted, which is the same number."""
     execution = started(world, owner, value)
-    reach = world.reaching.reach(owner.scope, targeting(value), now_ms=world.clock.now_ms())
+    reach = world.count(owner.scope, targeting(value), now_ms=world.clock.now_ms())
     world.cut_all()
     found = {names[id_] for id_ in world.recipients(execution)}
     assert reach.total == len(found)

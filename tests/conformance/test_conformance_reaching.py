@@ -34,7 +34,7 @@ def site(world: World, owner: Account) -> Container:
 
 
 def reach(world: World, owner: Account, value: dict[str, Any] | None = None) -> Reach:
-    return world.reaching.reach(owner.scope, targeting(value), now_ms=world.clock.now_ms())
+    return world.count(owner.scope, targeting(value), now_ms=world.clock.now_ms())
 
 
 def fold(world: World) -> None:

@@ -199,9 +199,7 @@ def test_the_age_turns_at_whole_days(town: Town) -> None:
 
     def counts(at_ms: int) -> dict[str, int]:
         return {
-            name: town.world.reaching.reach(
-                town.root.scope, targeting(value), now_ms=began_ms + at_ms
-            ).total
+            name: town.world.count(town.root.scope, targeting(value), now_ms=began_ms + at_ms).total
             for name, value in ages.items()
         }
 
@@ -294,7 +292,7 @@ def test_a_segment_that_cannot_be_evaluated_stops_those_who_use_it(
     using = targeting(criterion("segments", bad))
 
     with pytest.raises(Conflict, match=said):
-        town.world.reaching.reach(town.root.scope, using, now_ms=0)
+        town.world.count(town.root.scope, using, now_ms=0)
     execution = started(town.world, town.root, criterion("segments", bad))
     other = started(town.world, town.root)
     town.world.cut_all()

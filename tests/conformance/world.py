@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from sqlalchemy import Row, Table, select, update
 
 from doubles import FakeClock, SeededEntropy
-from tocsin.domain.account import Account
+from tocsin.domain.account import Account, Scope
 from tocsin.domain.container import Container
 from tocsin.domain.enrolment import Enrolment
 from tocsin.domain.errors import Fault, Invalid, TocsinError
@@ -24,7 +24,7 @@ from tocsin.domain.push_task import Draft, Status
 from tocsin.domain.registration import Registration
 from tocsin.domain.schedule import IMMEDIATELY, Schedule, Start
 from tocsin.domain.subscription import Subscriber
-from tocsin.domain.targeting import read_targeting
+from tocsin.domain.targeting import Targeting, read_targeting
 from tocsin.services.accounts import AccountService
 from tocsin.services.commands import CommandService
 from tocsin.services.containers import ContainerService
@@ -34,7 +34,7 @@ from tocsin.services.executions import Counted, ExecutionService
 from tocsin.services.indexing import Indexing
 from tocsin.services.planning import Planning
 from tocsin.services.preview import PreviewService
-from tocsin.services.reaching import Reaching
+from tocsin.services.reaching import Reach, reach
 from tocsin.services.recipients import RecipientService
 from tocsin.services.sending import Sending
 from tocsin.services.subscribers import Enrolled, SubscriberService
@@ -78,7 +78,6 @@ class World:
         self.recipient_service = RecipientService(self.store)
         self.planning = Planning(self.store)
         self.cutting = Cutting(self.store)
-        self.reaching = Reaching(self.store)
         self.sending = Sending(self.store)
         self.sweeping = Sweeping(self.store)
         self.counting = Counting(self.store)
@@ -131,6 +130,12 @@ class World:
     ) -> int:
         """Return the id of a new push task. ordered: as for draft."""
         return self.create(owner, draft(targeting, **ordered))
+
+    def count(self, scope: Scope, targeting: Targeting, *, now_ms: int | None = None) -> Reach:
+        """Return whom a targeting means, counted. now_ms: the clock's unless told."""
+        with self.store.read() as unit:
+            at_ms = self.clock.now_ms() if now_ms is None else now_ms
+            return reach(unit, scope, targeting, now_ms=at_ms)
 
     def plan(self) -> None:
         """Plan whatever is due."""

@@ -59,18 +59,13 @@ def from_json(shape: Mapping[str, Any]) -> Adex:
     )
 
 
-def fallback_of(shape: Mapping[str, Any]) -> Message | None:
-    """Return the message that to_json wrote as the fallback of *shape*."""
-    return from_json(shape).fallback
-
-
 def shown_message(message: Mapping[str, Any], adex: Mapping[str, Any] | None) -> Message | None:
     """Return what the push of an order shows: its message, or the fallback of its draw.
 
     message, adex: as to_json of either wrote them. None: there is nothing to show.
     """
     if adex is not None:
-        return fallback_of(adex)
+        return from_json(adex).fallback
     return messages.from_json(message) if message else None
 
 

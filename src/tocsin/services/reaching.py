@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +23,7 @@ from tocsin.services.resolving import (
     shard,
 )
 
-__all__ = ("Reach", "Reaching", "Subscribers", "Unit", "reach", "why_not")
+__all__ = ("Reach", "Subscribers", "Unit", "reach", "why_not")
 
 
 class Accounts(Protocol):
@@ -40,12 +39,6 @@ class Unit(Naming, Judging, Protocol):
     def accounts(self) -> Accounts: ...
 
 
-class Store(Protocol):
-    """Where transactions come from."""
-
-    def read(self) -> AbstractContextManager[Unit]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How many a targeting means (contract.md section 2, preview). Zero entries are left out.
@@ -58,18 +51,6 @@ class Reach:
     applications: Mapping[str, int]
     time_zones: Mapping[str, int]
     waterfall: tuple[tuple[str, int], ...]
-
-
-class Reaching:
-    """Counts audiences. Nothing is stored, and nothing that was acknowledged is missed."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def reach(self, scope: Scope, targeting: Targeting, *, now_ms: int) -> Reach:
-        """Return whom *targeting* means to *scope*, all of one instant. Raises as reach does."""
-        with self._store.read() as unit:
-            return reach(unit, scope, targeting, now_ms=now_ms)
 
 
 def reach(unit: Unit, scope: Scope, targeting: Targeting, *, now_ms: int) -> Reach:

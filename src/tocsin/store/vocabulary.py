@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Column, ColumnElement, Connection, Table, select
 
 from tocsin.domain.account import Scope
-from tocsin.store.scoping import seen_by
+from tocsin.store.scoping import accounts_seen_by, seen_by
 from tocsin.store.tables import (
     account,
     application_group,
@@ -29,12 +29,7 @@ class Vocabulary:
 
     def accounts(self, scope: Scope, ids: Iterable[str]) -> set[str]:
         """Return those of the ids that are the account of *scope* or a child of it."""
-        rows = self._connection.scalars(
-            select(account.c.id).where(
-                (account.c.id == scope.account_id) | (account.c.parent_id == scope.account_id),
-                _is_one_of(account, ids),
-            )
-        )
+        rows = self._connection.scalars(accounts_seen_by(scope).where(_is_one_of(account, ids)))
         return {str(id_) for id_ in rows}
 
     def containers(self, scope: Scope, ids: Iterable[str]) -> set[str]:
