@@ -165,7 +165,7 @@ def test_a_run_is_an_execution_and_no_slot(world: World, owner: Account) -> None
     run(world, owner, task_id)
 
     task = world.tasks.view(owner.scope, task_id)
-    assert (task.last_slot_ms, task.next_slot_ms) == (now_ms, start_ms)
+    assert (task.last_execution_ms, task.next_slot_ms) == (now_ms, start_ms)
     assert task.status is Status.ACTIVE
 
 

@@ -59,8 +59,10 @@ class PushTask(Draft):
     """A draft that was taken: it has an id and a history. Instants are ms since 1970 UTC.
 
     next_slot_ms: as the API prints it, a wall-clock time when the schedule is one; next_due_ms:
-    when the planner acts on it. anchor_ms: the instant that "immediately" stands for, once the
-    task was active; active_ms: when it last became active.
+    when the planner acts on it. last_slot_ms: the last slot that was dealt with, missed ones too;
+    last_execution_ms: the last that was executed, or when somebody asked for an execution since.
+    anchor_ms: the instant that "immediately" stands for, once the task was active; active_ms:
+    when it last became active.
     """
 
     id: int
@@ -71,6 +73,7 @@ class PushTask(Draft):
     next_slot_ms: int | None = None
     next_due_ms: int | None = None
     last_slot_ms: int | None = None
+    last_execution_ms: int | None = None
     anchor_ms: int | None = None
     active_ms: int | None = None
 

@@ -162,8 +162,7 @@ class CommandService:
             now = replace(task, schedule=Schedule(start=now_ms), active_ms=now_ms)
             execution_id = _execute(unit, task, now, Kind.MANUAL, now_ms)
             unit.executions.supersede(task_id, by=execution_id)
-            # By wall clock the last slot may be yet to come, and must not come twice.
-            unit.tasks.note_execution(task_id, at_ms=max(now_ms, task.last_slot_ms or 0))
+            unit.tasks.note_execution(task_id, at_ms=now_ms)
             return ""
 
         return self._once(claim, now_ms, act)

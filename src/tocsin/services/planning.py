@@ -23,7 +23,13 @@ class Tasks(Protocol):
         ...
 
     def mark_fired(
-        self, task_id: int, *, slot_ms: int, next_slot_ms: int | None, next_due_ms: int | None
+        self,
+        task_id: int,
+        *,
+        slot_ms: int,
+        executed_ms: int | None,
+        next_slot_ms: int | None,
+        next_due_ms: int | None,
     ) -> None:
         """Move a task on: *slot_ms* was its last slot, *next_slot_ms* is its next."""
         ...
@@ -119,16 +125,21 @@ def _plan(unit: Unit, task: PushTask, now_ms: int) -> Planned:
     next_slot_ms = coming[len(due)] if len(due) < len(coming) else None
     next_due_ms = None if next_slot_ms is None else acts_at_ms(task.schedule, next_slot_ms)
     more_are_due = next_due_ms is not None and next_due_ms <= now_ms
-    planned = Planned()
+    planned, executed_ms = Planned(), None
     for slot_ms, following_ms in zip(due, [*due[1:], next_slot_ms], strict=True):
         slot = _slot(task, slot_ms, following_ms)
         newest = slot_ms == due[-1] and not more_are_due
         reason = _why_missed(task, slot_ms, newest=newest, now_ms=now_ms)
+        executed_ms = slot_ms if reason is None else executed_ms
         planned += (
             _start(unit, slot, now_ms) if reason is None else _miss(unit, slot, reason, now_ms)
         )
     unit.tasks.mark_fired(
-        task.id, slot_ms=due[-1], next_slot_ms=next_slot_ms, next_due_ms=next_due_ms
+        task.id,
+        slot_ms=due[-1],
+        executed_ms=executed_ms,
+        next_slot_ms=next_slot_ms,
+        next_due_ms=next_due_ms,
     )
     return planned
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     text,
 )
 
@@ -288,7 +289,8 @@ push_task = Table(
     # The next slot, and the instant at which the planner acts on it: earlier than the slot when
     # that is a wall-clock time, which the zones furthest east reach first.
     Column("next_due_ms", Millis),
-    Column("last_due_ms", Millis),
+    # The last slot that was dealt with, missed ones too: the calendar goes on after it.
+    Column("last_slot_ms", Millis),
     Column("create_ms", Millis, nullable=False),
     Column("update_ms", Millis, nullable=False),
     Column("adex", JsonText),
@@ -304,6 +306,8 @@ push_task = Table(
     Column("anchor_ms", Millis),
     Column("active_ms", Millis),
     Column("delete_ms", Millis),
+    # The last slot that was executed, or when somebody asked for an execution since.
+    Column("last_execution_ms", Millis),
     CheckConstraint("status IN (0, 1, 2)", name="status"),
     Index("ix_push_task_root_id_id", "root_id", "id"),
     sqlite_autoincrement=True,
@@ -339,6 +343,8 @@ execution = Table(
     Column("sweep", String(16)),
     # With a cap on recipients: how many of each shard the sample takes, drawn before the first.
     Column("quotas", JsonText),
+    # Of one in waves: the version of the time zones that its waves were reckoned with.
+    Column("time_zones", String(16)),
     UniqueConstraint("task_id", "due_ms"),
     CheckConstraint(
         "state IN ('cutting', 'sending', 'paused', 'done', 'cancelled', 'missed')", name="state"
@@ -383,6 +389,9 @@ parcel = Table(
     Column("expired", Integer, nullable=False, server_default=text("0")),
     Column("superseded", Integer, nullable=False, server_default=text("0")),
     Column("cancelled", Integer, nullable=False, server_default=text("0")),
+    # When the next slot of the task comes for its recipients: who is pending by then is not sent
+    # any more if a later execution is there. Null where an execution overtakes all of another.
+    Column("overtaken_ms", Millis),
     CheckConstraint(
         "pending + accepted + gone + rejected + failed + expired + superseded + cancelled = size",
         name="adds_up",
@@ -392,6 +401,13 @@ parcel = Table(
 )
 _OPEN = parcel.c.pending > 0
 Index("ix_parcel_open", parcel.c.due_ms, sqlite_where=_OPEN, postgresql_where=_OPEN)
+_OVERTAKEN = and_(_OPEN, parcel.c.overtaken_ms.is_not(None))
+Index(
+    "ix_parcel_overtaken",
+    parcel.c.overtaken_ms,
+    sqlite_where=_OVERTAKEN,
+    postgresql_where=_OVERTAKEN,
+)
 
 # -- events ---------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ _LISTED: Final[Mapping[str, ColumnElement[Any]]] = {
     "start_time": whole_seconds(push_task.c.start_ms),
     "end_time": whole_seconds(push_task.c.end_ms),
     "next_execution_time": whole_seconds(push_task.c.next_slot_ms),
-    "last_execution_time": whole_seconds(push_task.c.last_due_ms),
+    "last_execution_time": whole_seconds(push_task.c.last_execution_ms),
     "create_time": whole_seconds(push_task.c.create_ms),
     "update_time": whole_seconds(push_task.c.update_ms),
 }
@@ -91,13 +91,28 @@ class Tasks:
         return [_task(row) for row in rows]
 
     def mark_fired(
-        self, task_id: int, *, slot_ms: int, next_slot_ms: int | None, next_due_ms: int | None
+        self,
+        task_id: int,
+        *,
+        slot_ms: int,
+        executed_ms: int | None,
+        next_slot_ms: int | None,
+        next_due_ms: int | None,
     ) -> None:
-        """Move a task on: *slot_ms* was its last slot, *next_slot_ms* is its next."""
+        """Move a task on: *slot_ms* was its last slot, *next_slot_ms* is its next.
+
+        executed_ms: the last slot that was executed, None when all were missed.
+        """
+        executed = {} if executed_ms is None else {"last_execution_ms": executed_ms}
         self._connection.execute(
             update(push_task)
             .where(push_task.c.id == task_id)
-            .values(last_due_ms=slot_ms, next_slot_ms=next_slot_ms, next_due_ms=next_due_ms)
+            .values(
+                last_slot_ms=slot_ms,
+                next_slot_ms=next_slot_ms,
+                next_due_ms=next_due_ms,
+                **executed,
+            )
         )
 
     def lock(self, scope: Scope, task_id: int) -> PushTask | None:
@@ -118,7 +133,7 @@ class Tasks:
     def note_execution(self, task_id: int, *, at_ms: int) -> None:
         """Note an execution beside the schedule."""
         self._connection.execute(
-            update(push_task).where(push_task.c.id == task_id).values(last_due_ms=at_ms)
+            update(push_task).where(push_task.c.id == task_id).values(last_execution_ms=at_ms)
         )
 
     def delete(self, task_id: int, *, now_ms: int) -> None:
@@ -221,7 +236,8 @@ def _task(row: Row[tuple[Any, ...]]) -> PushTask:
         targeting=targeting,
         next_slot_ms=row.next_slot_ms,
         next_due_ms=row.next_due_ms,
-        last_slot_ms=row.last_due_ms,
+        last_slot_ms=row.last_slot_ms,
+        last_execution_ms=row.last_execution_ms,
         anchor_ms=row.anchor_ms,
         active_ms=row.active_ms,
         create_ms=row.create_ms,

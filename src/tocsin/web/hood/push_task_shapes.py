@@ -163,7 +163,7 @@ def task_view(task: PushTask) -> dict[str, Any]:
         "adex": None if task.adex is None else adex_shape.to_json(task.adex),
         "targeting": targeting_json(task.targeting),
         "next_execution_time": _when(task.next_slot_ms),
-        "last_execution_time": _when(task.last_slot_ms),
+        "last_execution_time": _when(task.last_execution_ms),
         "create_time": _when(task.create_ms),
         "update_time": _when(task.update_ms),
     }

@@ -188,7 +188,7 @@ def test_a_finished_task_is_shown_with_its_history() -> None:
         read(changed({"start_time": "2026-02-05 12:00:00", "status": 1})),
         status=Status.FINISHED,
         next_slot_ms=None,
-        last_slot_ms=NOW_MS,
+        last_execution_ms=NOW_MS,
     )
 
     shown = task_view(finished)
