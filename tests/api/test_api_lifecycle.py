@@ -18,13 +18,17 @@ LIVE = ("cutting", "paused")
 
 @dataclass
 class Model:
-    """What is expected of one task. executions: their states, oldest first."""
+    """What is expected of one task. executions: their states, oldest first.
+
+    slot_ms: the last slot that was dealt with; last_ms: the last execution.
+    """
 
     name: str
     status: int
     frequency_ms: int | None
     anchor_ms: int | None = None
     next_ms: int | None = None
+    slot_ms: int | None = None
     last_ms: int | None = None
     deleted: bool = False
     executions: list[str] = field(default_factory=list)
@@ -33,13 +37,13 @@ class Model:
         if self.status == 1:
             return
         self.status = 1
-        if self.last_ms is None or self.anchor_ms is None:
+        if self.slot_ms is None or self.anchor_ms is None:
             self.anchor_ms = now_ms
         if self.frequency_ms is None:
-            self.next_ms = now_ms if self.last_ms is None else None
+            self.next_ms = now_ms if self.slot_ms is None else None
         else:
             # The first one that is not over for a minute, and was not executed.
-            after_ms = max(now_ms - 60_001, -1 if self.last_ms is None else self.last_ms)
+            after_ms = max(now_ms - 60_001, -1 if self.slot_ms is None else self.slot_ms)
             passed = max(0, (after_ms - self.anchor_ms) // self.frequency_ms + 1)
             self.next_ms = self.anchor_ms + passed * self.frequency_ms
         self.executions = ["cutting" if one == "paused" else one for one in self.executions]
@@ -50,16 +54,18 @@ class Model:
 
     def fall_due(self, now_ms: int) -> None:
         """The newest slot is executed unless its hour of ttl is over; all others are missed."""
-        assert self.next_ms is not None
-        self.last_ms, self.next_ms = self.next_ms, None
+        if self.deleted or self.next_ms is None or self.next_ms > now_ms:
+            return
+        self.slot_ms, self.next_ms = self.next_ms, None
         if self.frequency_ms is not None:
-            passed = (now_ms - self.last_ms) // self.frequency_ms
+            passed = (now_ms - self.slot_ms) // self.frequency_ms
             self.executions += ["missed"] * passed
-            self.last_ms += passed * self.frequency_ms
-            self.next_ms = self.last_ms + self.frequency_ms
-        if now_ms - self.last_ms < HOUR_MS:
+            self.slot_ms += passed * self.frequency_ms
+            self.next_ms = self.slot_ms + self.frequency_ms
+        if now_ms - self.slot_ms < HOUR_MS:
             self.end("done")
             self.executions.append("cutting")
+            self.last_ms = self.slot_ms
         else:
             self.executions.append("missed")
             self.finish_if_idle()
@@ -90,8 +96,16 @@ class Lifecycle(RuleBasedStateMachine):
     def call(self, method: str, path: str, body: Any = None) -> Answer:
         return self.face.call(method, path, body, token=self.token)
 
-    def expect(self, answer: Answer, model: Model, *, open_only: bool = True) -> bool:
-        """Check the refusals that any call may meet; return whether it was carried out."""
+    def expect(
+        self, answer: Answer, model: Model, *, open_only: bool = True, changes: bool = True
+    ) -> bool:
+        """Check the refusals that any call may meet; return whether it was carried out.
+
+        A call that changes a task deals first with what is due of it.
+        """
+        if changes and answer.status in (201, 204):
+            model.fall_due(self.now_ms)
+            self.face.close()
         if model.deleted:
             assert answer.status == 404
         elif open_only and model.status == 2:
@@ -156,7 +170,6 @@ class Lifecycle(RuleBasedStateMachine):
         if not model.deleted and model.status == 0:
             assert answer.status == 409
         elif self.expect(answer, model):
-            self.face.close()
             model.end("done")
             model.executions.append("cutting")
             model.last_ms = self.now_ms
@@ -165,7 +178,7 @@ class Lifecycle(RuleBasedStateMachine):
     def copy(self, task_id: str) -> str:
         model = self.models[task_id]
         answer = self.call("POST", f"{PATH}/{task_id}/copy")
-        if not self.expect(answer, model, open_only=False):
+        if not self.expect(answer, model, open_only=False, changes=False):
             return task_id
         self.models[answer.json["id"]] = Model(model.name, 0, model.frequency_ms)
         return str(answer.json["id"])
@@ -183,8 +196,6 @@ class Lifecycle(RuleBasedStateMachine):
         self.face.clock.forward(minutes * 60_000)
         self.face.plan()
         for model in self.models.values():
-            if model.deleted or model.next_ms is None or model.next_ms > self.now_ms:
-                continue
             model.fall_due(self.now_ms)
 
     @rule()

@@ -8,7 +8,7 @@ from world import World
 
 from tocsin.domain.account import Account
 from tocsin.domain.container import Container
-from tocsin.domain.execution import Execution, Order, Slot, State, schedule_json
+from tocsin.domain.execution import Execution, Order, Slot, schedule_json
 from tocsin.domain.push_task import Status
 from tocsin.domain.schedule import Schedule
 from tocsin.domain.targeting import Targeting, read_targeting
@@ -108,9 +108,8 @@ def started(
         ),
     )
     with world.store.write() as unit:
-        made = unit.executions.add(slot, state=State.CUTTING, now_ms=world.clock.now_ms())
-        assert made is not None
-        found = unit.executions.by_id(made)
+        made = unit.executions.add_slots([(slot, None)], now_ms=world.clock.now_ms())
+        found = unit.executions.by_id(made[slot.task_id, slot.due_ms])
     assert found is not None
     return found
 

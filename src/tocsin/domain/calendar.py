@@ -1,9 +1,12 @@
-"""Where a task stands in its schedule: from when it counts, and which slot comes next."""
+"""Where a task stands in its schedule: from when it counts, what is due, which slot comes next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Final
 
 from tocsin.domain.errors import Fault, Invalid
+from tocsin.domain.instants import hood_text
 from tocsin.domain.push_task import Draft, PushTask, Status
 from tocsin.domain.schedule import (
     FORGIVEN_SKEW_MS,
@@ -13,6 +16,9 @@ from tocsin.domain.schedule import (
     latest_ms,
     slots,
 )
+
+GRACE_MS: Final = 60_000
+"""A slot that is seen so shortly after its instant is on time, whatever the ttl."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,84 @@ def place_of(draft: Draft, *, before: PushTask | None, now_ms: int) -> Place:
         active_ms=now_ms,
         next_slot_ms=slot_ms,
         next_due_ms=None if slot_ms is None else acts_at_ms(schedule, slot_ms),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firing:
+    """A slot that is due, and the slot after it. missed: why it is, None when it is executed."""
+
+    slot_ms: int
+    next_slot_ms: int | None
+    missed: str | None = None
+
+
+def firings(task: PushTask, *, now_ms: int, limit: int) -> Sequence[Firing]:
+    """Return what is due of a task: of very many slots the first *limit*.
+
+    contract.md 2.1, missed slots: the newest is executed while it is younger than the ttl, and
+    all others are missed.
+    """
+    if task.next_slot_ms is None:
+        return ()
+    coming = slots_from(task, slot_ms=task.next_slot_ms, count=limit + 1)
+    due = [slot_ms for slot_ms in coming if acts_at_ms(task.schedule, slot_ms) <= now_ms]
+    newest_ms = due[-1] if len(due) <= limit and due else None
+    return [
+        Firing(
+            slot_ms=slot_ms,
+            next_slot_ms=next_slot_ms,
+            missed=_why_missed(task, slot_ms, newest=slot_ms == newest_ms, now_ms=now_ms),
+        )
+        for slot_ms, next_slot_ms in zip(due[:limit], [*coming[1:], None], strict=False)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """Where a task stands once some of its slots are dealt with, *slot_ms* the last of them.
+
+    executed_ms: the last of them that is executed, None when all are missed.
+    """
+
+    task_id: int
+    slot_ms: int
+    executed_ms: int | None
+    next_slot_ms: int | None
+    next_due_ms: int | None
+
+
+def moved_on(task: PushTask, due: Sequence[Firing]) -> Moved:
+    """Return where *task* stands after its firings *due*, of which there is one at least."""
+    executed = [firing.slot_ms for firing in due if firing.missed is None]
+    next_slot_ms = due[-1].next_slot_ms
+    return Moved(
+        task_id=task.id,
+        slot_ms=due[-1].slot_ms,
+        executed_ms=executed[-1] if executed else None,
+        next_slot_ms=next_slot_ms,
+        next_due_ms=None if next_slot_ms is None else acts_at_ms(task.schedule, next_slot_ms),
+    )
+
+
+def _why_missed(task: PushTask, slot_ms: int, *, newest: bool, now_ms: int) -> str | None:
+    """Return why a due slot is missed, None for one that is to be executed.
+
+    By wall clock several may be under way when a task becomes active, each with zones that have
+    yet to reach it. Then none is missed: who is past two of them is left out of the earlier.
+    """
+    age_ms = now_ms - latest_ms(task.schedule, slot_ms)
+    if newest:
+        in_time = age_ms <= GRACE_MS or age_ms < task.ttl_s * 1000
+        return None if in_time else _too_late(slot_ms, task.ttl_s, now_ms)
+    was_under_way = acts_at_ms(task.schedule, slot_ms) <= (task.active_ms or 0)
+    return None if was_under_way and age_ms <= GRACE_MS else "a later slot was due as well"
+
+
+def _too_late(slot_ms: int, ttl_s: int, now_ms: int) -> str:
+    return (
+        f"due at {hood_text(slot_ms)}, but nothing planned it before "
+        f"{hood_text(now_ms)} GMT, when its ttl of {ttl_s} s was over"
     )
 
 

@@ -134,14 +134,13 @@ def is_spread(order: Order) -> bool:
     return schedule.by_wall_clock or schedule.quiet_time is not None
 
 
-GRACE_MS: Final = 60_000
+def is_outdone(earlier: Execution, by: Order) -> bool:
+    """Return whether a live execution ends as a whole when another of its task begins.
 
-
-def catch_up(due_ms: int, *, ttl_s: int, now_ms: int) -> bool:
-    """Return whether a slot that fell due while nobody planned is still worth sending.
-
-    contract.md 2.1, missed slots: one catch-up execution if the slot is younger than the ttl.
-    A slot seen within GRACE_MS of its instant is on time, whatever the ttl.
+    Not if both are of one schedule and spread over people's own hours: then each is overtaken
+    where the next slot reaches them (domain.schedule.overtaken_ms), and others are yet to come.
+    A test is nobody's schedule.
     """
-    age_ms = now_ms - due_ms
-    return age_ms <= GRACE_MS or age_ms < ttl_s * 1000
+    if earlier.kind is Kind.TEST:
+        return False
+    return not is_spread(by) or schedule_of(earlier.order) != schedule_of(by)

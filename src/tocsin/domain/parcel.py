@@ -88,7 +88,9 @@ class Parcel:
 
     ordinals: ascending. outcomes: one byte per ordinal, in the same order. fence: the number
     of this lease; only its holder may write. expires_ms: when the message's TTL is over.
-    attempts: a record per ordinal, there once anybody was tried.
+    overtaken_ms: when the next slot of the task comes for its recipients, after which they are
+    not sent under this lease; None when none will. attempts: a record per ordinal, there once
+    anybody was tried.
     """
 
     id: int
@@ -98,6 +100,7 @@ class Parcel:
     expires_ms: int
     ordinals: Sequence[int]
     outcomes: bytearray
+    overtaken_ms: int | None = None
     retries: dict[int, Retry] = field(default_factory=dict)
     attempts: bytearray | None = None
 

@@ -142,11 +142,24 @@ def wave_of(
     at_ms = _planned_ms(schedule, zone, slot_ms, active_ms)
     if schedule.quiet_time is not None:
         at_ms = _quiet_end_ms(schedule.quiet_time, zone, at_ms)
-    if next_slot_ms is not None and _planned_ms(schedule, zone, next_slot_ms, active_ms) <= at_ms:
+    next_ms = overtaken_ms(schedule, time_zone, next_slot_ms=next_slot_ms, active_ms=active_ms)
+    if next_ms is not None and next_ms <= at_ms:
         return None
     if at_ms > _last_ms(schedule):
         return None
     return Wave(_offset_ms(zone, at_ms) // 1000, at_ms)
+
+
+def overtaken_ms(
+    schedule: Schedule, time_zone: str | None, *, next_slot_ms: int | None, active_ms: int
+) -> int | None:
+    """Return when the next slot comes for people in *time_zone*, None when there is none.
+
+    Whatever they are sent of the slot before is sent until then.
+    """
+    if next_slot_ms is None:
+        return None
+    return _planned_ms(schedule, _zone(time_zone), next_slot_ms, active_ms)
 
 
 def waves(

@@ -8,18 +8,18 @@ from typing import Any, Final, Protocol
 from tocsin.domain.account import Scope
 from tocsin.domain.calendar import Place, is_slot, place_of
 from tocsin.domain.errors import Conflict, Fault, Invalid, NotFound
-from tocsin.domain.execution import Kind, Slot, State, order_of
+from tocsin.domain.execution import Kind, Slot, order_of
 from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.domain.instants import hood_text
 from tocsin.domain.push_task import Draft, PushTask, Status
 from tocsin.domain.schedule import Schedule
 from tocsin.domain.subscription import Subscriber
 from tocsin.domain.targeting import USERS, Criterion, Targeting
-from tocsin.services import ordering, resolving
+from tocsin.services import ordering, planning, resolving
 from tocsin.services.idempotency import Requests, once
 
 
-class Tasks(Protocol):
+class Tasks(planning.Tasks, Protocol):
     """The store's side of tasks."""
 
     def add(self, new: Sequence[tuple[Scope, Draft, Place, int]]) -> list[int]: ...
@@ -27,19 +27,15 @@ class Tasks(Protocol):
     def rewrite(self, task_id: int, draft: Draft, place: Place, *, now_ms: int) -> None: ...
     def note_execution(self, task_id: int, *, at_ms: int) -> None: ...
     def delete(self, task_id: int, *, now_ms: int) -> None: ...
-    def finish_idle(self, *, now_ms: int, task_ids: Sequence[int]) -> None: ...
 
 
-class Executions(Protocol):
+class Executions(planning.Executions, Protocol):
     """The store's side of executions."""
 
-    def add(
-        self, slot: Slot, *, state: State, now_ms: int, kind: Kind = Kind.SCHEDULED
-    ) -> int | None: ...
+    def add(self, slot: Slot, *, kind: Kind, now_ms: int) -> int | None: ...
     def pause(self, task_id: int) -> None: ...
     def resume(self, task_id: int) -> None: ...
     def cancel(self, task_id: int, *, now_ms: int) -> None: ...
-    def supersede(self, task_id: int, *, by: int) -> None: ...
 
 
 class Subscribers(resolving.Subscribers, Protocol):
@@ -95,7 +91,7 @@ class CommandService:
         An execution that has begun sends what it began with; its state follows the status.
         """
         with self._store.write() as unit:
-            task = _open(unit, scope, task_id)
+            task = _open(unit, scope, task_id, now_ms)
             edited = edit(task)
             unknown = ordering.unknown_faults(unit, _owner(task), edited.draft)
             _rewrite(unit, task, edited.accepted(unknown), now_ms)
@@ -119,7 +115,7 @@ class CommandService:
         self, scope: Scope, task_id: int, status: Status, now_ms: int, claim: Claim | None
     ) -> Receipt:
         def act(unit: Unit) -> str:
-            task = _open(unit, scope, task_id)
+            task = _open(unit, scope, task_id, now_ms)
             if status is Status.ACTIVE and task.schedule.start is None:
                 sentence = "Push task without start_time can not be active."
                 raise Invalid((Fault("start_time", sentence),))
@@ -136,7 +132,7 @@ class CommandService:
         """End the task's execution; its schedule goes on. Raises NotFound."""
 
         def act(unit: Unit) -> str:
-            _seen(unit, scope, task_id)
+            _caught_up(unit, scope, task_id, now_ms)
             unit.executions.cancel(task_id, now_ms=now_ms)
             unit.tasks.finish_idle(now_ms=now_ms, task_ids=[task_id])
             return ""
@@ -149,7 +145,7 @@ class CommandService:
         """Start an execution now, beside the schedule. Raises NotFound, Conflict."""
 
         def act(unit: Unit) -> str:
-            task = _open(unit, scope, task_id)
+            task = _open(unit, scope, task_id, now_ms)
             if task.status is not Status.ACTIVE:
                 raise Conflict(f"push task {task_id} is inactive: resume it before you run it")
             end_ms = task.schedule.end_ms
@@ -160,8 +156,8 @@ class CommandService:
                 )
             # People's own hours are for slots; who asks for now means now.
             now = replace(task, schedule=Schedule(start=now_ms), active_ms=now_ms)
-            execution_id = _execute(unit, task, now, Kind.MANUAL, now_ms)
-            unit.executions.supersede(task_id, by=execution_id)
+            begun = _execute(unit, task, now, Kind.MANUAL, now_ms)
+            planning.supersede(unit, [begun])
             unit.tasks.note_execution(task_id, at_ms=now_ms)
             return ""
 
@@ -220,7 +216,7 @@ class CommandService:
     def delete(self, scope: Scope, task_id: int, *, now_ms: int) -> None:
         """End what the task has under way, and take it out of sight. Raises NotFound."""
         with self._store.write() as unit:
-            _seen(unit, scope, task_id)
+            _caught_up(unit, scope, task_id, now_ms)
             unit.executions.cancel(task_id, now_ms=now_ms)
             unit.tasks.delete(task_id, now_ms=now_ms)
 
@@ -248,8 +244,21 @@ def _seen(unit: Unit, scope: Scope, task_id: int) -> PushTask:
     return task
 
 
-def _open(unit: Unit, scope: Scope, task_id: int) -> PushTask:
+def _caught_up(unit: Unit, scope: Scope, task_id: int, now_ms: int) -> PushTask:
+    """Return a task, locked, with nothing due.
+
+    A slot that came before a command is dealt with first, by the order as it stood at the slot:
+    whether a planner or the client was faster makes no difference.
+    """
     task = _seen(unit, scope, task_id)
+    while task.next_due_ms is not None and task.next_due_ms <= now_ms:
+        planning.fire(unit, [task], now_ms=now_ms)
+        task = _seen(unit, scope, task_id)
+    return task
+
+
+def _open(unit: Unit, scope: Scope, task_id: int, now_ms: int) -> PushTask:
+    task = _caught_up(unit, scope, task_id, now_ms)
     if task.status is Status.FINISHED:
         raise Conflict(f"push task {task_id} is finished and can not be changed: copy it")
     return task
@@ -263,10 +272,13 @@ def _rewrite(unit: Unit, task: PushTask, draft: Draft, now_ms: int) -> None:
         unit.executions.pause(task.id)
 
 
-def _execute(unit: Unit, task: PushTask, now: PushTask, kind: Kind, now_ms: int) -> int:
-    """Start an execution beside the schedule of *task*. now: the task as it is to be sent.
+def _execute(
+    unit: Unit, task: PushTask, now: PushTask, kind: Kind, now_ms: int
+) -> tuple[int, Slot]:
+    """Start an execution beside the schedule of *task*; return its id and its place.
 
-    Two of one millisecond stand one after the other, and none in the place of a slot.
+    now: the task as it is to be sent. Two of one millisecond stand one before the other, and none
+    in the place of a slot, nor where an edit may yet put one: dates have whole seconds.
     """
     slot = Slot(
         task_id=task.id,
@@ -276,11 +288,11 @@ def _execute(unit: Unit, task: PushTask, now: PushTask, kind: Kind, now_ms: int)
         order=order_of(now, next_slot_ms=None),
     )
     while True:
-        if not is_slot(task, slot.due_ms):
-            added = unit.executions.add(slot, state=State.CUTTING, now_ms=now_ms, kind=kind)
+        if slot.due_ms % 1000 and not is_slot(task, slot.due_ms):
+            added = unit.executions.add(slot, kind=kind, now_ms=now_ms)
             if added is not None:
-                return added
-        slot = replace(slot, due_ms=slot.due_ms + 1)
+                return added, slot
+        slot = replace(slot, due_ms=slot.due_ms - 1)
 
 
 def _copied(task: PushTask) -> Draft:

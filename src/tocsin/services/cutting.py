@@ -15,7 +15,7 @@ from tocsin.domain.errors import Conflict
 from tocsin.domain.execution import Execution, is_spread, schedule_of
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import cut
-from tocsin.domain.schedule import Wave, waves
+from tocsin.domain.schedule import Wave, overtaken_ms, waves
 from tocsin.domain.targeting import read_targeting
 from tocsin.services.resolving import TIME_ZONE, Judging, Naming, Shard, resolve, shard
 
@@ -45,6 +45,7 @@ class Parcels(Protocol):
         root_id: int,
         due_ms: int,
         expires_ms: int,
+        overtaken_ms: int | None,
         recipients: Sequence[Sequence[int]],
         outcome: Outcome = Outcome.PENDING,
     ) -> None: ...
@@ -126,8 +127,8 @@ def _cut_shard(unit: Unit, execution: Execution, meant: Expression) -> int:
         found = at.judge(meant)[-1]
         if drawn is not None:
             found = sample(found, drawn[number], seed=execution.id, shard=number)
-        for wave, recipients in _by_wave(at, found, execution):
-            _add(unit, execution, wave, recipients)
+        for part, recipients in _parts(at, found, execution):
+            _add(unit, execution, part, recipients)
     unit.executions.mark_cut(execution.id, next_shard=number + 1, complete=number + 1 >= shards)
     return len(found)
 
@@ -143,40 +144,52 @@ def _draw_quotas(
     return drawn
 
 
-def _by_wave(
-    at: Shard, found: BitMap, execution: Execution
-) -> Iterator[tuple[Wave | None, BitMap]]:
-    """Yield the recipients of each wave, the first due first; None is the wave of the suppressed.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Recipients with the same instants. wave: None for the suppressed, who are not sent."""
+
+    wave: Wave | None
+    overtaken_ms: int | None
+
+    @property
+    def place(self) -> tuple[bool, int, int]:
+        """Return what parts are put in order by: the first due first, the suppressed last."""
+        at_ms = 0 if self.wave is None else self.wave.at_ms
+        return self.wave is None, at_ms, self.overtaken_ms or 0
+
+
+def _parts(at: Shard, found: BitMap, execution: Execution) -> Iterator[tuple[_Part, BitMap]]:
+    """Yield the recipients of each part, the first due first.
 
     User time zones and quiet time are nothing but due instants: without them all are due at once.
     """
     order = execution.order
     if not is_spread(order):
-        yield Wave(0, execution.due_ms), found
+        yield _Part(Wave(0, execution.due_ms), None), found
         return
-    parts = at.divide(found, TIME_ZONE)
+    schedule, by_zone = schedule_of(order), at.divide(found, TIME_ZONE)
+    next_ms, active_ms = order.next_slot_ms, order.active_ms
     wave_of = waves(
-        schedule_of(order),
-        parts,
-        slot_ms=execution.due_ms,
-        next_slot_ms=order.next_slot_ms,
-        active_ms=order.active_ms,
+        schedule, by_zone, slot_ms=execution.due_ms, next_slot_ms=next_ms, active_ms=active_ms
     )
-    merged: dict[Wave | None, BitMap] = {}
-    for time_zone, part in parts.items():
-        merged.setdefault(wave_of[time_zone], BitMap()).update(part)
-    for wave in sorted(merged, key=lambda wave: (wave is None, wave and wave.at_ms)):
-        yield wave, merged[wave]
+    merged: dict[_Part, BitMap] = {}
+    for zone, recipients in by_zone.items():
+        overtaken = overtaken_ms(schedule, zone, next_slot_ms=next_ms, active_ms=active_ms)
+        part = _Part(wave_of[zone], overtaken)
+        merged.setdefault(part, BitMap()).update(recipients)
+    for part in sorted(merged, key=lambda part: part.place):
+        yield part, merged[part]
 
 
-def _add(unit: Unit, execution: Execution, wave: Wave | None, recipients: BitMap) -> None:
-    """Make the parcels of one wave; the suppressed are accounted for, and never due."""
-    due_ms = execution.due_ms if wave is None else wave.at_ms
+def _add(unit: Unit, execution: Execution, part: _Part, recipients: BitMap) -> None:
+    """Make the parcels of one part; the suppressed are accounted for, and never due."""
+    due_ms = execution.due_ms if part.wave is None else part.wave.at_ms
     unit.parcels.add(
         execution.id,
         root_id=execution.root_id,
         due_ms=due_ms,
         expires_ms=due_ms + execution.order.ttl_s * 1000,
+        overtaken_ms=part.overtaken_ms,
         recipients=list(cut(recipients.to_array())),
-        outcome=Outcome.SUPERSEDED if wave is None else Outcome.PENDING,
+        outcome=Outcome.SUPERSEDED if part.wave is None else Outcome.PENDING,
     )

@@ -1,15 +1,13 @@
 """The calendar: due tasks become executions, one for each slot."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from tocsin.domain.calendar import slots_from
-from tocsin.domain.execution import Slot, State, catch_up, is_spread, order_of
-from tocsin.domain.instants import hood_text
+from tocsin.domain.calendar import Firing, Moved, firings, moved_on
+from tocsin.domain.execution import Execution, Slot, is_outdone, order_of
 from tocsin.domain.push_task import PushTask
-from tocsin.domain.schedule import acts_at_ms, latest_ms
 
 AT_ONCE: Final = 100
 SLOTS_AT_ONCE: Final = 500
@@ -22,16 +20,8 @@ class Tasks(Protocol):
         """Return due tasks, locked until commit; another planner passes over them."""
         ...
 
-    def mark_fired(
-        self,
-        task_id: int,
-        *,
-        slot_ms: int,
-        executed_ms: int | None,
-        next_slot_ms: int | None,
-        next_due_ms: int | None,
-    ) -> None:
-        """Move a task on: *slot_ms* was its last slot, *next_slot_ms* is its next."""
+    def move_on(self, moved: Sequence[Moved]) -> None:
+        """Write where tasks stand once what was due of them is dealt with."""
         ...
 
     def finish_idle(self, *, now_ms: int, task_ids: Sequence[int]) -> None:
@@ -42,14 +32,21 @@ class Tasks(Protocol):
 class Executions(Protocol):
     """What planning needs of executions."""
 
-    def add(
-        self, slot: Slot, *, state: State, now_ms: int, reason: str | None = None
-    ) -> int | None:
-        """Add the execution of a slot; return its id, None when the slot has one already."""
+    def add_slots(
+        self, due: Sequence[tuple[Slot, str | None]], *, now_ms: int
+    ) -> dict[tuple[int, int], int]:
+        """Add the execution of each slot, or with a reason its record of having been missed.
+
+        Return their ids by task and slot, without those of slots that had one already.
+        """
         ...
 
-    def supersede(self, task_id: int, *, by: int) -> None:
-        """End the earlier live executions of a task in favour of the execution *by*."""
+    def live_of(self, task_ids: Sequence[int]) -> Sequence[Execution]:
+        """Return the executions of tasks that are neither over nor ended, the oldest first."""
+        ...
+
+    def supersede(self, ended: Sequence[tuple[int, int]]) -> None:
+        """End executions, each in favour of another."""
         ...
 
 
@@ -100,97 +97,62 @@ class Planning:
         or neither, and the slot is still due. After a long stop one turn makes a bounded number of
         them: what it does not come to is still due, for the next.
         """
-        planned = Planned()
         with self._store.write() as unit:
-            tasks = unit.tasks.due(now_ms=now_ms, limit=AT_ONCE)
-            for task in tasks:
-                planned += _plan(unit, task, now_ms)
-                if planned.slots >= SLOTS_AT_ONCE:
-                    break
-            unit.tasks.finish_idle(now_ms=now_ms, task_ids=[task.id for task in tasks])
-        return planned
+            return fire(unit, unit.tasks.due(now_ms=now_ms, limit=AT_ONCE), now_ms=now_ms)
 
 
-def _plan(unit: Unit, task: PushTask, now_ms: int) -> Planned:
-    """Plan the due slots of one task: of very many the first, the rest with the next turn.
+def fire(unit: Unit, tasks: Sequence[PushTask], *, now_ms: int) -> Planned:
+    """Plan what is due of tasks, which are locked: of very many slots the first.
 
-    contract.md 2.1, missed slots: the newest gets a catch-up execution while it is younger than
-    the ttl, and all others are missed, each with a row that says so.
+    A task that has neither a slot nor a live execution left is finished.
     """
-    if task.next_slot_ms is None:
-        return Planned()
-    coming = slots_from(task, slot_ms=task.next_slot_ms, count=SLOTS_AT_ONCE + 1)
-    due = [slot_ms for slot_ms in coming if acts_at_ms(task.schedule, slot_ms) <= now_ms]
-    due = due[:SLOTS_AT_ONCE]
-    next_slot_ms = coming[len(due)] if len(due) < len(coming) else None
-    next_due_ms = None if next_slot_ms is None else acts_at_ms(task.schedule, next_slot_ms)
-    more_are_due = next_due_ms is not None and next_due_ms <= now_ms
-    planned, executed_ms = Planned(), None
-    for slot_ms, following_ms in zip(due, [*due[1:], next_slot_ms], strict=True):
-        slot = _slot(task, slot_ms, following_ms)
-        newest = slot_ms == due[-1] and not more_are_due
-        reason = _why_missed(task, slot_ms, newest=newest, now_ms=now_ms)
-        executed_ms = slot_ms if reason is None else executed_ms
-        planned += (
-            _start(unit, slot, now_ms) if reason is None else _miss(unit, slot, reason, now_ms)
-        )
-    unit.tasks.mark_fired(
-        task.id,
-        slot_ms=due[-1],
-        executed_ms=executed_ms,
-        next_slot_ms=next_slot_ms,
-        next_due_ms=next_due_ms,
-    )
+    due: dict[int, Sequence[Firing]] = {}
+    room = SLOTS_AT_ONCE
+    for task in tasks:
+        found = firings(task, now_ms=now_ms, limit=SLOTS_AT_ONCE)
+        if found:
+            due[task.id] = found
+        room -= len(found)
+        if room <= 0:
+            break
+    planned = _start(unit, [task for task in tasks if task.id in due], due, now_ms)
+    unit.tasks.move_on([moved_on(task, due[task.id]) for task in tasks if task.id in due])
+    unit.tasks.finish_idle(now_ms=now_ms, task_ids=[task.id for task in tasks])
     return planned
 
 
-def _why_missed(task: PushTask, slot_ms: int, *, newest: bool, now_ms: int) -> str | None:
-    """Return why a due slot is missed, None for one that is to be executed.
+def _start(
+    unit: Unit, tasks: Iterable[PushTask], due: dict[int, Sequence[Firing]], now_ms: int
+) -> Planned:
+    """Write the executions of slots and the records of missed ones; later ones win."""
+    slots = [(_slot(task, firing), firing.missed) for task in tasks for firing in due[task.id]]
+    added = unit.executions.add_slots(slots, now_ms=now_ms)
+    begun = [
+        (added[slot.task_id, slot.due_ms], slot)
+        for slot, missed in slots
+        if missed is None and (slot.task_id, slot.due_ms) in added
+    ]
+    supersede(unit, begun)
+    return Planned(started=len(begun), missed=len(added) - len(begun))
 
-    By wall clock several may be under way when a task becomes active, each with zones that have
-    yet to reach it. Then none is missed: who is past two of them is left out of the earlier.
-    """
-    last_ms = latest_ms(task.schedule, slot_ms)
-    if newest:
-        in_time = catch_up(last_ms, ttl_s=task.ttl_s, now_ms=now_ms)
-        return None if in_time else _too_late(slot_ms, task.ttl_s, now_ms)
-    was_under_way = acts_at_ms(task.schedule, slot_ms) <= (task.active_ms or 0)
-    if was_under_way and catch_up(last_ms, ttl_s=0, now_ms=now_ms):
-        return None
-    return "a later slot was due as well"
+
+def supersede(unit: Unit, begun: Sequence[tuple[int, Slot]]) -> None:
+    """End the earlier executions that the new ones outdo."""
+    live = unit.executions.live_of(sorted({slot.task_id for _, slot in begun}))
+    ended: dict[int, int] = {}
+    for execution_id, slot in begun:
+        for one in live:
+            is_earlier = one.task_id == slot.task_id and one.id < execution_id
+            if is_earlier and is_outdone(one, slot.order):
+                ended[one.id] = execution_id
+    unit.executions.supersede(list(ended.items()))
 
 
-def _slot(task: PushTask, slot_ms: int, next_slot_ms: int | None) -> Slot:
+def _slot(task: PushTask, firing: Firing) -> Slot:
     return Slot(
         task_id=task.id,
         root_id=task.root_id,
         account_id=task.account_id,
-        due_ms=slot_ms,
-        order=order_of(task, next_slot_ms=next_slot_ms),
-    )
-
-
-def _start(unit: Unit, slot: Slot, now_ms: int) -> Planned:
-    """Start the execution of a slot; it outdoes the earlier ones, unless they are spread.
-
-    Who is in a later wave of an earlier execution has their own next instant: the cutter has
-    left out whom this one overtakes.
-    """
-    execution_id = unit.executions.add(slot, state=State.CUTTING, now_ms=now_ms)
-    if execution_id is None:
-        return Planned()
-    if not is_spread(slot.order):
-        unit.executions.supersede(slot.task_id, by=execution_id)
-    return Planned(started=1)
-
-
-def _miss(unit: Unit, slot: Slot, reason: str, now_ms: int) -> Planned:
-    added = unit.executions.add(slot, state=State.MISSED, now_ms=now_ms, reason=reason)
-    return Planned(missed=int(added is not None))
-
-
-def _too_late(slot_ms: int, ttl_s: int, now_ms: int) -> str:
-    return (
-        f"due at {hood_text(slot_ms)}, but nothing planned it before "
-        f"{hood_text(now_ms)} GMT, when its ttl of {ttl_s} s was over"
+        due_ms=firing.slot_ms,
+        order=order_of(task, next_slot_ms=firing.next_slot_ms),
     )

@@ -1,4 +1,4 @@
-"""Sweeping up: who is still pending in an execution that was ended gets the outcome of its end."""
+"""Sweeping up: who is pending and will not be sent any more gets the outcome of that."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -22,6 +22,7 @@ class Parcels(Protocol):
     """What sweeping needs of parcels."""
 
     def take_unheld(self, execution_id: int, *, now_ms: int, limit: int) -> list[Parcel]: ...
+    def take_overtaken(self, *, now_ms: int, limit: int) -> list[Parcel]: ...
     def has_pending(self, execution_id: int) -> bool: ...
     def record(self, held: Parcel, *, due_ms: int, keep: bool) -> bool: ...
 
@@ -57,7 +58,9 @@ class Sweeping:
         self._store = store
 
     def sweep(self, *, now_ms: int) -> int:
-        """Settle some of those who are pending in executions that were ended; return how many.
+        """Settle some of those who will not be sent any more; return how many.
+
+        They are pending in an execution that was ended, or in a parcel that is overtaken.
 
         A parcel in a sender's hands is left to it: what was on the wire is recorded as what it
         came to, and the sender lets go as soon as it hears that there is nothing more to send.
@@ -75,17 +78,20 @@ class Sweeping:
                 parcels = unit.parcels.take_unheld(
                     execution_id, now_ms=now_ms, limit=PARCELS_AT_ONCE
                 )
-                for parcel in parcels:
-                    settled += _settle(parcel, outcome)
-                    unit.parcels.record(parcel, due_ms=now_ms, keep=False)
+                settled += _settle(unit, parcels, outcome, now_ms)
                 if not unit.parcels.has_pending(execution_id) and unit.tasks.hold([task_id]):
                     unit.executions.mark_swept(execution_id)
                     unit.tasks.finish_idle(now_ms=now_ms, task_ids=[task_id])
+            overtaken = unit.parcels.take_overtaken(now_ms=now_ms, limit=PARCELS_AT_ONCE)
+            settled += _settle(unit, overtaken, Outcome.SUPERSEDED, now_ms)
         return settled
 
 
-def _settle(parcel: Parcel, outcome: Outcome) -> int:
-    pending = list(parcel.pending())
-    for index in pending:
-        parcel.settle(index, outcome)
-    return len(pending)
+def _settle(unit: Unit, parcels: Sequence[Parcel], outcome: Outcome, now_ms: int) -> int:
+    settled = 0
+    for parcel in parcels:
+        for index in list(parcel.pending()):
+            parcel.settle(index, outcome)
+            settled += 1
+        unit.parcels.record(parcel, due_ms=now_ms, keep=False)
+    return settled

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from tocsin.domain.execution import SENDABLE, Execution, Kind, Order, Slot, State
 from tocsin.domain.outcome import Outcome
 from tocsin.store.tables import event_fold, execution, parcel
-from tocsin.store.upsert import insert_new
+from tocsin.store.upsert import insert_new, insert_new_rows
 
 _SENDABLE: Final = [state.value for state in SENDABLE]
 _LIVE: Final = [*_SENDABLE, State.PAUSED.value]
@@ -21,34 +21,25 @@ class Executions:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(
-        self,
-        slot: Slot,
-        *,
-        state: State,
-        now_ms: int,
-        reason: str | None = None,
-        kind: Kind = Kind.SCHEDULED,
-    ) -> int | None:
-        """Add the execution of a slot; return its id, None when the slot has one already."""
-        over = state is State.MISSED
-        return insert_new(
-            self._connection,
-            execution,
-            {
-                "task_id": slot.task_id,
-                "root_id": slot.root_id,
-                "account_id": slot.account_id,
-                "due_ms": slot.due_ms,
-                "state": state.value,
-                "reason": reason,
-                "start_ms": None if over else now_ms,
-                "end_ms": now_ms if over else None,
-                "next_shard": 0,
-                "ordered": asdict(slot.order),
-                "kind": kind.value,
-            },
+    def add(self, slot: Slot, *, kind: Kind, now_ms: int) -> int | None:
+        """Add an execution beside the schedule; return its id, None when another stands there."""
+        return insert_new(self._connection, execution, _begun(slot, now_ms) | {"kind": kind.value})
+
+    def add_slots(
+        self, due: Sequence[tuple[Slot, str | None]], *, now_ms: int
+    ) -> dict[tuple[int, int], int]:
+        """Add the execution of each slot, or with a reason its record of having been missed.
+
+        Return their ids by task and slot, without those of slots that had one already.
+        """
+        rows = [
+            _begun(slot, now_ms) if reason is None else _missed(slot, reason, now_ms)
+            for slot, reason in due
+        ]
+        added = insert_new_rows(
+            self._connection, execution, rows, execution.c.task_id, execution.c.due_ms
         )
+        return {(row.task_id, row.due_ms): row.id for row in added}
 
     def by_id(self, execution_id: int) -> Execution | None:
         """Return one execution."""
@@ -146,24 +137,36 @@ class Executions:
             )
         )
 
-    def supersede(self, task_id: int, *, by: int) -> None:
-        """End the earlier live executions of a task in favour of the execution *by*."""
-        self._connection.execute(
-            update(execution)
+    def live_of(self, task_ids: Sequence[int]) -> list[Execution]:
+        """Return the executions of tasks that are neither over nor ended, the oldest first."""
+        rows = self._connection.execute(
+            select(execution)
             .where(
-                execution.c.task_id == task_id,
-                execution.c.id != by,
-                execution.c.kind != Kind.TEST.value,
+                execution.c.task_id.in_(task_ids),
                 execution.c.state.in_(_LIVE),
                 execution.c.sweep.is_(None),
             )
-            .values(
-                state=State.SENDING.value,
-                paused_state=None,
-                sweep=Outcome.SUPERSEDED.name.lower(),
-                reason=f"superseded by execution {by}",
-            )
+            .order_by(execution.c.id)
         )
+        return [_execution(row) for row in rows]
+
+    def supersede(self, ended: Sequence[tuple[int, int]]) -> None:
+        """End executions, each in favour of another; who is pending is swept up by and by."""
+        for execution_id, by in ended:
+            self._connection.execute(
+                update(execution)
+                .where(
+                    execution.c.id == execution_id,
+                    execution.c.state.in_(_LIVE),
+                    execution.c.sweep.is_(None),
+                )
+                .values(
+                    state=State.SENDING.value,
+                    paused_state=None,
+                    sweep=Outcome.SUPERSEDED.name.lower(),
+                    reason=f"superseded by execution {by}",
+                )
+            )
 
     def take_swept(self, *, limit: int) -> list[tuple[int, int, Outcome]]:
         """Return executions whose pending recipients are to be given an outcome, and which.
@@ -263,6 +266,29 @@ class Executions:
         for execution_id, kind, count in rows:
             counts.setdefault(execution_id, {})[kind] = int(count)
         return counts
+
+
+def _begun(slot: Slot, now_ms: int) -> dict[str, Any]:
+    """Return the row of an execution that begins now."""
+    return {
+        "task_id": slot.task_id,
+        "root_id": slot.root_id,
+        "account_id": slot.account_id,
+        "due_ms": slot.due_ms,
+        "state": State.CUTTING.value,
+        "reason": None,
+        "start_ms": now_ms,
+        "end_ms": None,
+        "next_shard": 0,
+        "ordered": asdict(slot.order),
+        "kind": Kind.SCHEDULED.value,
+    }
+
+
+def _missed(slot: Slot, reason: str, now_ms: int) -> dict[str, Any]:
+    """Return the row that says of a slot that it was missed."""
+    over = {"state": State.MISSED.value, "reason": reason, "start_ms": None, "end_ms": now_ms}
+    return _begun(slot, now_ms) | over
 
 
 def _drained() -> list[ColumnElement[bool]]:

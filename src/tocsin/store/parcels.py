@@ -4,9 +4,18 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 
-from tocsin.domain.execution import SENDABLE
+from tocsin.domain.execution import SENDABLE, Kind, State
 from tocsin.domain.outcome import Outcome, tally
 from tocsin.domain.parcel import (
     Addressed,
@@ -23,6 +32,7 @@ _HELD: Final = (
     parcel.c.root_id,
     parcel.c.fence,
     parcel.c.expires_ms,
+    parcel.c.overtaken_ms,
     parcel.c.recipients,
     parcel.c.outcomes,
     parcel.c.retries,
@@ -44,6 +54,7 @@ class Parcels:
         due_ms: int,
         expires_ms: int,
         recipients: Sequence[Sequence[int]],
+        overtaken_ms: int | None = None,
         outcome: Outcome = Outcome.PENDING,
     ) -> None:
         """Add one parcel for each sequence of ascending ordinals; everybody has *outcome*."""
@@ -57,6 +68,7 @@ class Parcels:
                     "root_id": root_id,
                     "due_ms": due_ms,
                     "expires_ms": expires_ms,
+                    "overtaken_ms": overtaken_ms,
                     "recipients": BitMap(ordinals).serialize(),
                     "outcomes": bytes([outcome]) * len(ordinals),
                     "retries": b"",
@@ -73,15 +85,9 @@ class Parcels:
 
         The lease is the parcel's next due instant, so one that its holder never gives back
         falls due by itself. The fence rises with every lease: what an earlier holder still
-        writes is refused. While somebody is to be swept up of an execution, no other execution
-        of its task is sent: nobody has two messages of one task under way.
+        writes is refused. While somebody is to be swept up of an execution, no execution of its
+        task is sent: nobody has two messages of one task under way.
         """
-        ended = execution.alias("ended")
-        being_swept = (
-            select(ended.c.id)
-            .where(ended.c.task_id == execution.c.task_id, ended.c.sweep.is_not(None))
-            .exists()
-        )
         # As a common table expression, PostgreSQL looks for them once. As a plain sub-query it may
         # do so once per row of the table, and take more with every look.
         due = (
@@ -91,7 +97,8 @@ class Parcels:
                 parcel.c.pending > 0,
                 parcel.c.due_ms <= now_ms,
                 execution.c.state.in_([state.value for state in SENDABLE]),
-                ~being_swept,
+                ~_being_swept(),
+                ~_being_overtaken(now_ms),
             )
             .order_by(parcel.c.due_ms, parcel.c.id)
             .limit(limit)
@@ -104,7 +111,7 @@ class Parcels:
             .values(fence=parcel.c.fence + 1, due_ms=now_ms + hold_ms, lease_ms=now_ms + hold_ms)
             .returning(*_HELD)
         )
-        return [_held(row) for row in rows]
+        return [_held(row, now_ms) for row in rows]
 
     def of_ordinal(self, execution_id: int, ordinal: int) -> Addressed | None:
         """Return how one recipient of an execution stands, None when it does not address them.
@@ -125,7 +132,7 @@ class Parcels:
         row = self._connection.execute(
             select(*_HELD, parcel.c.due_ms).where(parcel.c.id == found)
         ).one()
-        held = _held(row)
+        held = _held(row, 0)
         index = held.ordinals.index(ordinal)
         outcome = Outcome(held.outcomes[index])
         retry = held.retries.get(index)
@@ -138,20 +145,34 @@ class Parcels:
         )
 
     def take_unheld(self, execution_id: int, *, now_ms: int, limit: int) -> list[Parcel]:
-        """Take parcels of an execution with somebody pending that no sender holds.
+        """Take parcels of an execution with somebody pending that no sender holds."""
+        return self._take(
+            select(parcel.c.id).where(parcel.c.execution_id == execution_id), now_ms, limit
+        )
+
+    def take_overtaken(self, *, now_ms: int, limit: int) -> list[Parcel]:
+        """Take parcels that are overtaken, with somebody pending, and that no sender holds."""
+        return self._take(
+            select(parcel.c.id)
+            .join(execution, execution.c.id == parcel.c.execution_id)
+            .where(parcel.c.overtaken_ms <= now_ms, _has_successor(execution)),
+            now_ms,
+            limit,
+        )
+
+    def _take(self, some: Select[tuple[int]], now_ms: int, limit: int) -> list[Parcel]:
+        """Take open parcels out of *some*.
 
         The fence rises: a sender whose lease ended while it was frozen writes no more.
         """
         unheld = (
-            select(parcel.c.id)
-            .where(
-                parcel.c.execution_id == execution_id,
+            some.where(
                 parcel.c.pending > 0,
                 parcel.c.lease_ms.is_(None) | (parcel.c.lease_ms <= now_ms),
             )
             .order_by(parcel.c.id)
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, of=parcel)
             .cte("unheld")
         )
         rows = self._connection.execute(
@@ -160,7 +181,7 @@ class Parcels:
             .values(fence=parcel.c.fence + 1)
             .returning(*_HELD)
         )
-        return [_held(row) for row in rows]
+        return [_held(row, now_ms) for row in rows]
 
     def has_pending(self, execution_id: int) -> bool:
         """Return whether somebody of an execution is pending."""
@@ -210,13 +231,57 @@ class Parcels:
         ]
 
 
-def _held(row: Any) -> Parcel:
+def _being_swept() -> ColumnElement[bool]:
+    """Return whether somebody of the task of ``execution`` is to be swept up."""
+    ended = execution.alias("ended")
+    return (
+        select(ended.c.id)
+        .where(ended.c.task_id == execution.c.task_id, ended.c.sweep.is_not(None))
+        .exists()
+    )
+
+
+def _being_overtaken(now_ms: int) -> ColumnElement[bool]:
+    """Return whether somebody of the task of ``execution`` is overtaken and not yet settled."""
+    open_one, of = parcel.alias("open_one"), execution.alias("of")
+    return (
+        select(open_one.c.id)
+        .join(of, of.c.id == open_one.c.execution_id)
+        .where(
+            open_one.c.pending > 0,
+            open_one.c.overtaken_ms <= now_ms,
+            of.c.task_id == execution.c.task_id,
+            _has_successor(of),
+        )
+        .exists()
+    )
+
+
+def _has_successor(of: FromClause) -> ColumnElement[bool]:
+    """Return whether a later slot of the task of *of* has its execution."""
+    later = execution.alias("later")
+    return (
+        select(later.c.id)
+        .where(
+            later.c.task_id == of.c.task_id,
+            later.c.id > of.c.id,
+            later.c.kind == Kind.SCHEDULED.value,
+            later.c.state != State.MISSED.value,
+        )
+        .exists()
+    )
+
+
+def _held(row: Any, now_ms: int) -> Parcel:
+    overtaken_ms = row.overtaken_ms
     return Parcel(
         id=row.id,
         execution_id=row.execution_id,
         root_id=row.root_id,
         fence=row.fence,
         expires_ms=row.expires_ms,
+        # One whose time has come without a successor: the slot had no execution, or not yet.
+        overtaken_ms=overtaken_ms if (overtaken_ms or 0) > now_ms else None,
         ordinals=BitMap.deserialize(row.recipients).to_array(),
         outcomes=bytearray(row.outcomes),
         retries=unpack_retries(row.retries),

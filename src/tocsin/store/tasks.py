@@ -4,11 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from tocsin.domain import adex, message
 from tocsin.domain.account import Scope
-from tocsin.domain.calendar import Place
+from tocsin.domain.calendar import Moved, Place
 from tocsin.domain.execution import State
 from tocsin.domain.listing import ListQuery
 from tocsin.domain.push_task import Draft, PushTask, Status
@@ -90,29 +100,23 @@ class Tasks:
         )
         return [_task(row) for row in rows]
 
-    def mark_fired(
-        self,
-        task_id: int,
-        *,
-        slot_ms: int,
-        executed_ms: int | None,
-        next_slot_ms: int | None,
-        next_due_ms: int | None,
-    ) -> None:
-        """Move a task on: *slot_ms* was its last slot, *next_slot_ms* is its next.
-
-        executed_ms: the last slot that was executed, None when all were missed.
-        """
-        executed = {} if executed_ms is None else {"last_execution_ms": executed_ms}
+    def move_on(self, moved: Sequence[Moved]) -> None:
+        """Write where tasks stand once what was due of them is dealt with."""
+        if not moved:
+            return
+        executed: ColumnElement[Any] = func.coalesce(
+            bindparam("executed_ms"), push_task.c.last_execution_ms
+        )
         self._connection.execute(
             update(push_task)
-            .where(push_task.c.id == task_id)
+            .where(push_task.c.id == bindparam("task_id"))
             .values(
-                last_slot_ms=slot_ms,
-                next_slot_ms=next_slot_ms,
-                next_due_ms=next_due_ms,
-                **executed,
-            )
+                last_slot_ms=bindparam("slot_ms"),
+                last_execution_ms=executed,
+                next_slot_ms=bindparam("next_slot_ms"),
+                next_due_ms=bindparam("next_due_ms"),
+            ),
+            [asdict(one) for one in moved],
         )
 
     def lock(self, scope: Scope, task_id: int) -> PushTask | None:

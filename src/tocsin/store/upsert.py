@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table
+from sqlalchemy import ColumnElement, Connection, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -37,6 +37,21 @@ def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> 
     return connection.execute(
         insert(table).values(row).on_conflict_do_nothing().returning(table.c.id)
     ).scalar_one_or_none()
+
+
+def insert_new_rows(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *told: ColumnElement[Any],
+) -> Sequence[Row[Any]]:
+    """Insert those of *rows* that no unique key stands against; return their ids and *told*."""
+    if not rows:
+        return []
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return connection.execute(
+        insert(table).on_conflict_do_nothing().returning(table.c.id, *told), list(rows)
+    ).all()
 
 
 def replace_where(

@@ -79,6 +79,11 @@ class Consignment:
             return False
         return now_ms >= self.parcel.expires_ms
 
+    def is_overtaken(self, *, now_ms: int) -> bool:
+        """Return whether the next slot of the task has come for these recipients."""
+        overtaken_ms = self.parcel.overtaken_ms
+        return overtaken_ms is not None and now_ms >= overtaken_ms
+
     @property
     def is_idle(self) -> bool:
         """Return whether nothing is left to do under this lease."""

@@ -177,6 +177,10 @@ class Sender:
                 self._feed_lane(consignment, origin, now_ms)
 
     def _feed_lane(self, consignment: Consignment, origin: str, now_ms: int) -> None:
+        """Send who is in a lane, as far as the origin's gate lets; nobody who is overtaken."""
+        if consignment.is_overtaken(now_ms=now_ms):
+            consignment.lanes.pop(origin, None)
+            return
         gate = self._gates.setdefault(origin, OriginGate())
         lane = consignment.lanes[origin]
         if not gate.is_open(now_ms):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tocsin.domain.calendar import Place, place_of, slots_from
+from tocsin.domain.calendar import GRACE_MS, Firing, Place, firings, moved_on, place_of, slots_from
 from tocsin.domain.errors import Invalid
 from tocsin.domain.instants import parse_instant
 from tocsin.domain.push_task import Draft, PushTask, Status
@@ -151,3 +151,43 @@ def test_slots_from_a_slot() -> None:
     task = taken(draft, place_of(draft, before=None, now_ms=NOW))
 
     assert slots_from(task, slot_ms=NOW, count=3) == [NOW, NOW + HOUR, NOW + 2 * HOUR]
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "ttl_s", "is_executed"),
+    [
+        pytest.param(0, 0, True, id="on time"),
+        pytest.param(GRACE_MS, 0, True, id="within the grace, whatever the ttl"),
+        pytest.param(GRACE_MS + 1, 0, False, id="too late for a ttl of 0"),
+        pytest.param(3_599_999, 3600, True, id="younger than the ttl"),
+        pytest.param(3_600_000, 3600, False, id="as old as the ttl: every message has expired"),
+    ],
+)
+def test_a_late_slot(late_ms: int, ttl_s: int, is_executed: bool) -> None:
+    draft = replace(ordered(start=NOW), ttl_s=ttl_s)
+    task = taken(draft, place_of(draft, before=None, now_ms=NOW))
+
+    (only,) = firings(task, now_ms=NOW + late_ms, limit=9)
+
+    assert (only.slot_ms, only.next_slot_ms) == (NOW, None)
+    assert (only.missed is None) == is_executed
+    moved = moved_on(task, [only])
+    assert (moved.slot_ms, moved.next_slot_ms, moved.next_due_ms) == (NOW, None, None)
+    assert moved.executed_ms == (NOW if is_executed else None)
+
+
+def test_of_very_many_slots_the_first_are_due_and_the_newest_waits() -> None:
+    draft = ordered(start=NOW, frequency_s=3600)
+    task = taken(draft, place_of(draft, before=None, now_ms=NOW))
+    later = "a later slot was due as well"
+
+    assert firings(task, now_ms=NOW - 1, limit=3) == []
+    assert firings(task, now_ms=NOW + 3 * HOUR, limit=3) == [
+        Firing(slot_ms=NOW + at * HOUR, next_slot_ms=NOW + (at + 1) * HOUR, missed=later)
+        for at in range(3)
+    ]
+    assert firings(task, now_ms=NOW + 2 * HOUR, limit=3) == [
+        Firing(slot_ms=NOW, next_slot_ms=NOW + HOUR, missed=later),
+        Firing(slot_ms=NOW + HOUR, next_slot_ms=NOW + 2 * HOUR, missed=later),
+        Firing(slot_ms=NOW + 2 * HOUR, next_slot_ms=NOW + 3 * HOUR),
+    ]

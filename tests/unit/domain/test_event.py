@@ -3,7 +3,6 @@
 import pytest
 
 from tocsin.domain.event import COUNTER_OF_KIND, Kind, kinds_of
-from tocsin.domain.execution import GRACE_MS, catch_up
 
 
 @pytest.mark.parametrize(
@@ -46,18 +45,3 @@ def test_what_is_no_report(event: str, action: int | None) -> None:
 def test_every_kind_is_counted_under_a_name_of_its_own() -> None:
     assert COUNTER_OF_KIND.keys() == set(Kind)
     assert len(set(COUNTER_OF_KIND.values())) == len(Kind)
-
-
-@pytest.mark.parametrize(
-    ("late_ms", "ttl_s", "is_sent"),
-    [
-        pytest.param(0, 0, True, id="on time"),
-        pytest.param(-5000, 0, True, id="ahead of a clock that went back"),
-        pytest.param(GRACE_MS, 0, True, id="within the grace, whatever the ttl"),
-        pytest.param(GRACE_MS + 1, 0, False, id="too late for a ttl of 0"),
-        pytest.param(3_599_999, 3600, True, id="younger than the ttl"),
-        pytest.param(3_600_000, 3600, False, id="as old as the ttl: every message has expired"),
-    ],
-)
-def test_a_late_slot(late_ms: int, ttl_s: int, is_sent: bool) -> None:
-    assert catch_up(1_000_000, ttl_s=ttl_s, now_ms=1_000_000 + late_ms) is is_sent
