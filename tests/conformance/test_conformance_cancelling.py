@@ -163,7 +163,7 @@ def test_sweepers_at_once_settle_everybody_once(world: World, owner: Account) ->
 
 def test_what_is_not_cut_yet_is_never_addressed(world: World, owner: Account) -> None:
     found = world.execute(owner)
-    world.cutting.cut(now_ms=world.clock.now_ms())
+    world.cut_one()
 
     cancel(world, owner, found)
 

@@ -190,7 +190,7 @@ def test_shards_are_cut_one_by_one(world: World, owner: Account, site: Container
     high = world.join(site, 4).id
 
     found = world.execute(owner)
-    first = world.cutting.cut(now_ms=world.clock.now_ms())
+    first = world.cut_one()
     assert first is not None
     assert (first.shard, first.recipients) == (0, 2)
     assert world.state(found) == "cutting"
@@ -237,18 +237,35 @@ def test_a_cutter_goes_on_where_a_killed_one_stopped(
         bookmark = world.rows(execution)[0].next_shard
         parcels = len(world.rows(parcel))
         try:
-            piece = cutting.cut(now_ms=world.clock.now_ms())
+            some = cutting.cut(now_ms=world.clock.now_ms(), at_once=1)
         except KilledError:
             kills += 1
             assert world.rows(execution)[0].next_shard == bookmark
             assert len(world.rows(parcel)) == parcels
         else:
-            pieces.append(piece)
+            pieces += some
 
     assert kills == len(dies_at)
-    assert [piece.shard for piece in pieces if piece is not None] == [0, 1]
+    assert [piece.shard for piece in pieces] == [0, 1]
     assert len(world.rows(parcel)) == 2
     assert len(world.recipients(found)) == 2
+
+
+def test_many_small_executions_are_cut_together_and_a_large_one_alone(
+    world: World, owner: Account, site: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.register(*(enrolment(site, number) for number in range(4)))
+    everybody, nobody = None, {"countries": {"op": "include", "items": ["RS"]}}
+    executions = [world.execute(owner, some) for some in [nobody, everybody, nobody, everybody]]
+    monkeypatch.setattr("tocsin.services.cutting.ENOUGH", 4)
+
+    turns = []
+    while some := world.cutting.cut(now_ms=world.clock.now_ms()):
+        turns.append([(piece.execution_id, piece.recipients) for piece in some])
+
+    first, second, third, last = (one.id for one in executions)
+    assert turns == [[(first, 0), (second, 4)], [(third, 0), (last, 4)]]
+    assert {world.state(one) for one in executions} == {"sending"}
 
 
 def test_cutters_at_once_cut_every_shard_once(
@@ -263,7 +280,7 @@ def test_cutters_at_once_cut_every_shard_once(
         done = []
         # On PostgreSQL a cutter that finds all executions locked comes back later.
         while "cutting" in {world.state(one) for one in executions}:
-            piece = world.cutting.cut(now_ms=world.clock.now_ms())
+            piece = world.cut_one()
             if piece is not None:
                 done.append((piece.execution_id, piece.shard))
         return done

@@ -53,7 +53,7 @@ def test_an_execution_keeps_the_order_that_it_began_with(world: World, owner: Ac
         world.execute(owner, start=world.clock.now_ms(), frequency_s=3600),
         Courier(world),
     )
-    world.cutting.cut(now_ms=world.clock.now_ms())
+    world.cut_one()
     with world.store.read() as unit:
         before = unit.executions.by_id(found.id)
     nobody = targeting(countries={"op": "include", "items": ["RS"]})

@@ -102,7 +102,7 @@ def test_other_tasks_are_not_held_up(world: World, owner: Account, courier: Cour
 
 def test_a_run_of_a_half_cut_execution_cuts_no_more_of_it(world: World, owner: Account) -> None:
     old = world.execute(owner)
-    world.cutting.cut(now_ms=world.clock.now_ms())
+    world.cut_one()
 
     new = run(world, owner, old.task_id)
     settle(world)

@@ -47,7 +47,7 @@ def test_an_execution_that_is_being_cut_keeps_its_place(
     world: World, owner: Account, courier: Courier
 ) -> None:
     found = world.execute(owner)
-    world.cutting.cut(now_ms=world.clock.now_ms())
+    world.cut_one()
 
     pause(world, owner, found.task_id)
 
@@ -247,10 +247,10 @@ class Story:
                 command = getattr(self._world.commands, move)
                 command(self._owner.scope, task_id, now_ms=now_ms)
         elif move == "cut":
-            self._world.cutting.cut(now_ms=now_ms)
+            self._world.cut_one()
         elif move == "killed cut":
             with suppress(KilledError):
-                Cutting(DyingStore(self._world.store, [1])).cut(now_ms=now_ms)
+                Cutting(DyingStore(self._world.store, [1])).cut(now_ms=now_ms, at_once=1)
         elif move == "lease":
             self._held += self.courier.lease(limit=1)
         elif move == "send" and self._held:

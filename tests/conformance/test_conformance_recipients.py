@@ -253,7 +253,7 @@ def test_whose_turn_has_not_come_and_whose_never_came(
     not_yet = "not addressed yet: the execution is still being cut"
     assert why_not(world, owner, found, first) == not_yet
 
-    world.cutting.cut(now_ms=world.clock.now_ms())
+    world.cut_one()
     told = [why_not(world, owner, found, first), why_not(world, owner, found, second)]
     world.commands.pause(owner.scope, found.task_id, now_ms=world.clock.now_ms())
     told += [why_not(world, owner, found, first), why_not(world, owner, found, second)]

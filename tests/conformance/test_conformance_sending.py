@@ -362,7 +362,7 @@ def test_an_execution_that_is_still_cut_is_not_done(
     world.set_next_ordinal(owner, 1 << 20)
     world.join(site, 9)
     found = world.execute(owner)
-    world.cutting.cut(now_ms=world.clock.now_ms())
+    world.cut_one()
     for held in lease(world):
         for index in list(held.pending()):
             held.settle(index, Outcome.ACCEPTED)

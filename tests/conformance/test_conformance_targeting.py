@@ -305,7 +305,7 @@ def test_what_was_cut_before_is_swept_up_when_the_rest_cannot_be(town: Town) -> 
     fragile = new_segment(town.world, town.root, {})
     execution = started(town.world, town.root, criterion("segments", fragile))
     town.world.set_next_ordinal(town.root, 1 << 21)
-    town.world.cutting.cut(now_ms=0)
+    town.world.cut_one()
     with town.world.database.write() as connection:
         connection.execute(update(segment).values(targeting={"planets": {}}))
 

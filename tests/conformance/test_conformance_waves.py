@@ -97,7 +97,7 @@ def test_a_sample_is_the_same_whatever_is_killed(
     kills = 0
     while world.state(calm) == "cutting":
         try:
-            cutting.cut(now_ms=world.clock.now_ms())
+            cutting.cut(now_ms=world.clock.now_ms(), at_once=1)
         except KilledError:
             kills += 1
 
@@ -111,7 +111,7 @@ def test_the_cap_holds_though_people_come_and_go_meanwhile(
 ) -> None:
     populate(world, owner, site)
     found = started(world, owner, total_user=30)
-    world.cutting.cut(now_ms=0)
+    world.cut_one()
     quotas = world.rows(execution)[0].quotas
 
     world.register(*(enrolment(site, n) for n in range(60, 120)))
@@ -129,7 +129,7 @@ def test_a_quota_that_cannot_be_filled_is_left_open(
 ) -> None:
     populate(world, owner, site)
     found = started(world, owner, total_user=59)
-    world.cutting.cut(now_ms=0)
+    world.cut_one()
     for number in range(10, 60):
         taken = world.join(site, number)
         world.subscribers.leave(site, taken.id, taken.secret)

@@ -159,9 +159,13 @@ class World:
     def cut_all(self) -> list[Piece]:
         """Cut whatever is to be cut; return the pieces."""
         pieces = []
-        while (piece := self.cutting.cut(now_ms=self.clock.now_ms())) is not None:
-            pieces.append(piece)
+        while some := self.cutting.cut(now_ms=self.clock.now_ms()):
+            pieces += some
         return pieces
+
+    def cut_one(self) -> Piece | None:
+        """Cut one shard of the oldest execution; return the piece."""
+        return next(iter(self.cutting.cut(now_ms=self.clock.now_ms(), at_once=1)), None)
 
     def reach(self, owner: Account, targeting: Mapping[str, Any] | None = None) -> set[int]:
         """Return the ids of those whom a new task of *owner* goes to."""

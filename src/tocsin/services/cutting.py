@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from pyroaring import BitMap
 
@@ -19,6 +19,10 @@ from tocsin.domain.schedule import Wave, overtaken_ms, waves
 from tocsin.domain.targeting import read_targeting
 from tocsin.services.resolving import TIME_ZONE, Judging, Naming, Shard, resolve, shard
 
+AT_ONCE: Final = 50
+ENOUGH: Final = 10_000
+"""Recipients after which a transaction cuts nothing more."""
+
 
 class Accounts(Protocol):
     """What cutting needs of accounts."""
@@ -30,8 +34,14 @@ class Executions(Protocol):
     """What cutting needs of executions."""
 
     def take_uncut(self) -> Execution | None: ...
-    def keep_quotas(self, execution_id: int, quotas: Sequence[int]) -> None: ...
-    def mark_cut(self, execution_id: int, *, next_shard: int, complete: bool) -> None: ...
+    def mark_cut(
+        self,
+        execution_id: int,
+        *,
+        next_shard: int,
+        complete: bool,
+        quotas: Sequence[int] | None,
+    ) -> None: ...
     def call_off(self, execution_id: int, *, reason: str, now_ms: int) -> None: ...
 
 
@@ -70,11 +80,12 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One shard of an execution, cut."""
+    """One shard of an execution, cut. is_last: there is none after it."""
 
     execution_id: int
     shard: int
     recipients: int
+    is_last: bool
 
 
 class Cutting:
@@ -83,24 +94,39 @@ class Cutting:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def cut(self, *, now_ms: int) -> Piece | None:
-        """Cut the next shard of the oldest execution that is not cut yet; None: there is none.
+    def cut(self, *, now_ms: int, at_once: int = AT_ONCE) -> Sequence[Piece]:
+        """Cut the next shards of the oldest executions that are not cut yet; none: there are none.
 
-        The shard's parcels, the sample's quotas and the bookmark are one transaction: after a
-        kill the shard is either cut or not, never half and never twice. An order that cannot be
-        read is called off, with the reason, and holds up no other.
+        One transaction for up to *at_once* of them, fewer where they are large: many small
+        executions that fall due together cost little more than one. The shards' parcels, the
+        sample's quotas and the bookmarks stand in it: after a kill a shard is either cut or not,
+        never half and never twice.
         """
+        pieces: list[Piece] = []
         with self._store.write() as unit:
-            execution = unit.executions.take_uncut()
-            if execution is None:
-                return None
-            try:
-                meant = _meant(unit, execution, now_ms)
-            except Conflict as error:
-                unit.executions.call_off(execution.id, reason=str(error), now_ms=now_ms)
-                return Piece(execution.id, execution.next_shard, 0)
-            recipients = _cut_shard(unit, execution, meant)
-        return Piece(execution.id, execution.next_shard, recipients)
+            while len(pieces) < at_once and sum(piece.recipients for piece in pieces) < ENOUGH:
+                piece = _cut_next(unit, now_ms)
+                if piece is None:
+                    break
+                pieces.append(piece)
+                # No execution is written to twice in a transaction: PostgreSQL then looks for its
+                # task again, whose lock somebody may hold who waits for the execution.
+                if not piece.is_last:
+                    break
+        return pieces
+
+
+def _cut_next(unit: Unit, now_ms: int) -> Piece | None:
+    """Cut one shard; an order that cannot be read is called off, and holds up no other."""
+    execution = unit.executions.take_uncut()
+    if execution is None:
+        return None
+    try:
+        meant = _meant(unit, execution, now_ms)
+    except Conflict as error:
+        unit.executions.call_off(execution.id, reason=str(error), now_ms=now_ms)
+        return Piece(execution.id, execution.next_shard, 0, is_last=True)
+    return _cut_shard(unit, execution, meant)
 
 
 def _meant(unit: Unit, execution: Execution, now_ms: int) -> Expression:
@@ -112,8 +138,8 @@ def _meant(unit: Unit, execution: Execution, now_ms: int) -> Expression:
     return resolve(unit, scope, targeting, now_ms=now_ms)
 
 
-def _cut_shard(unit: Unit, execution: Execution, meant: Expression) -> int:
-    """Cut the next shard and move the bookmark; return how many recipients it has."""
+def _cut_shard(unit: Unit, execution: Execution, meant: Expression) -> Piece:
+    """Cut the next shard and move the bookmark."""
     number, root_id = execution.next_shard, execution.root_id
     shards = shards_below(unit.accounts.next_ordinal(root_id))
     drawn = execution.quotas
@@ -129,19 +155,18 @@ def _cut_shard(unit: Unit, execution: Execution, meant: Expression) -> int:
             found = sample(found, drawn[number], seed=execution.id, shard=number)
         for part, recipients in _parts(at, found, execution):
             _add(unit, execution, part, recipients)
-    unit.executions.mark_cut(execution.id, next_shard=number + 1, complete=number + 1 >= shards)
-    return len(found)
+    is_last = number + 1 >= shards
+    unit.executions.mark_cut(execution.id, next_shard=number + 1, complete=is_last, quotas=drawn)
+    return Piece(execution.id, number, len(found), is_last)
 
 
 def _draw_quotas(
     unit: Unit, execution: Execution, meant: Expression, shards: int
 ) -> tuple[int, ...]:
-    """Return how many of each shard the capped sample takes, and keep it for the later ones."""
+    """Return how many of each shard the capped sample takes."""
     root_id, cap = execution.root_id, execution.order.total_user or 0
     counts = [len(shard(unit, root_id, number).judge(meant)[-1]) for number in range(shards)]
-    drawn = quotas(counts, cap, seed=execution.id)
-    unit.executions.keep_quotas(execution.id, drawn)
-    return drawn
+    return quotas(counts, cap, seed=execution.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,23 +198,26 @@ class Executions:
             )
         )
 
-    def mark_cut(self, execution_id: int, *, next_shard: int, complete: bool) -> None:
-        """Move the cutter's bookmark; after the last shard there is only sending left."""
+    def mark_cut(
+        self,
+        execution_id: int,
+        *,
+        next_shard: int,
+        complete: bool,
+        quotas: Sequence[int] | None = None,
+    ) -> None:
+        """Move the cutter's bookmark; after the last shard there is only sending left.
+
+        quotas: with a cap, how many of each shard the sample takes, as drawn before the first.
+        """
         self._connection.execute(
             update(execution)
             .where(execution.c.id == execution_id, execution.c.state == State.CUTTING.value)
             .values(
                 next_shard=next_shard,
                 state=(State.SENDING if complete else State.CUTTING).value,
+                quotas=None if quotas is None else list(quotas),
             )
-        )
-
-    def keep_quotas(self, execution_id: int, quotas: Sequence[int]) -> None:
-        """Write how many of each shard the sample takes; they are drawn once."""
-        self._connection.execute(
-            update(execution)
-            .where(execution.c.id == execution_id, execution.c.quotas.is_(None))
-            .values(quotas=list(quotas))
         )
 
     def drained_tasks(self, *, limit: int) -> Sequence[int]:

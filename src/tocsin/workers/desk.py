@@ -90,15 +90,15 @@ class Desk:
         return planned
 
     def _cut(self) -> object:
-        piece = self._cutting.cut(now_ms=self._clock.now_ms())
-        if piece is not None:
+        pieces = self._cutting.cut(now_ms=self._clock.now_ms())
+        for piece in pieces:
             self._telemetry.emit(
                 Event.CUT,
                 execution=piece.execution_id,
                 shard=piece.shard,
                 recipients=piece.recipients,
             )
-        return piece
+        return pieces
 
     def _sweep(self) -> object:
         return self._sweeping.sweep(now_ms=self._clock.now_ms())
