@@ -67,8 +67,11 @@ class Crew:
 
 
 def order(world: World, owner: Account, *, repeats: bool) -> int:
-    """Order a task that is due now: only one that does not repeat is ever finished."""
-    return world.order(owner, frequency_s=3600 if repeats else None)
+    """Order a task that is due now: only one that does not repeat is ever finished.
+
+    With a cap, so that the cutter draws a sample first.
+    """
+    return world.order(owner, frequency_s=3600 if repeats else None, total_user=7)
 
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
