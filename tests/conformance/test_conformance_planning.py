@@ -1,11 +1,17 @@
 """A due slot becomes one execution, whoever plans, however often and however late."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from world import DyingStore, KilledError, World, in_threads
 
+from tocsin.domain.errors import Unavailable
 from tocsin.domain.push_task import Status
-from tocsin.services.planning import Planned, Planning
+from tocsin.services.planning import Planned, Planning, fire
+from tocsin.store.engine import Database
 from tocsin.store.tables import execution
+from tocsin.store.unit import Store
 
 MINUTE_MS = 60_000
 
@@ -84,6 +90,44 @@ def test_a_planner_that_is_killed_leaves_the_slot_due(world: World) -> None:
     assert world.rows(execution) == []
     assert world.tasks.view(owner.scope, task_id).next_slot_ms == now_ms
     assert world.planning.plan(now_ms=now_ms) == Planned(1, 0)
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_a_planner_that_freezes_in_the_middle_loses_its_turn_to_another(
+    world: World, migrated_url: str
+) -> None:
+    """The database ends the transaction of one that is not heard of, and refuses what it writes.
+
+    On SQLite every process is on the machine of the file: who freezes there is waited for.
+    """
+    owner = world.account()
+    task_ids = [world.order(owner) for _ in range(3)]
+    now_ms = world.clock.now_ms()
+    impatient = Database(migrated_url + "?options=-c%20idle_in_transaction_session_timeout%3D300")
+    frozen, others_done = threading.Event(), threading.Event()
+
+    def freeze() -> None:
+        with Store(impatient).write() as unit:
+            fire(unit, unit.tasks.due(now_ms=now_ms, limit=9), now_ms=now_ms)
+            frozen.set()
+            others_done.wait(60)
+
+    def take_over() -> Planned:
+        frozen.wait(60)
+        total = Planned()
+        while total.started < len(task_ids):
+            total += world.planning.plan(now_ms=now_ms)
+        others_done.set()
+        return total
+
+    with ThreadPoolExecutor(2) as pool:
+        late, other = pool.submit(freeze), pool.submit(take_over)
+        with pytest.raises(Unavailable):
+            late.result()
+    impatient.close()
+
+    assert other.result() == Planned(3, 0)
+    assert [len(world.history(owner, task_id)) for task_id in task_ids] == [1, 1, 1]
 
 
 def test_an_execution_is_of_the_order_as_it_was(world: World) -> None:

@@ -14,6 +14,7 @@ __all__ = (
     "Attempt",
     "Parcel",
     "Retry",
+    "Waiting",
     "cut",
     "pack_retries",
     "reason_of",
@@ -53,6 +54,15 @@ class Addressed:
     attempt: Attempt
     due_ms: int | None
     expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A parcel whose time is to come, as it lies there. overtaken_ms: as for Parcel."""
+
+    ordinals: Sequence[int]
+    due_ms: int
+    overtaken_ms: int | None
 
 
 def pack_retries(retries: Mapping[int, Retry]) -> bytes:

@@ -14,6 +14,8 @@ from itertools import count, takewhile
 from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
+import tzdata  # type: ignore[import-untyped]  # data, and this one constant
+
 from tocsin.domain.cron import CronError, parse_cron, slots_after
 from tocsin.domain.dictionaries import is_time_zone
 from tocsin.domain.errors import Fault
@@ -21,6 +23,9 @@ from tocsin.domain.instants import LAST_MS, hood_text
 
 IMMEDIATELY: Final = "immediately"
 Start: TypeAlias = int | Literal["immediately"] | None  # an instant in ms, now, or not yet said
+
+RULES: Final[str] = tzdata.IANA_VERSION
+"""The version of the rules of time zones, such as 2026a; later ones sort after earlier ones."""
 
 FORGIVEN_SKEW_MS: Final = 60_000
 _HOUR_MS: Final = 3_600_000

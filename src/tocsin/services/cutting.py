@@ -15,7 +15,7 @@ from tocsin.domain.errors import Conflict
 from tocsin.domain.execution import Execution, is_spread, schedule_of
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import cut
-from tocsin.domain.schedule import Wave, overtaken_ms, waves
+from tocsin.domain.schedule import RULES, Wave, overtaken_ms, waves
 from tocsin.domain.targeting import read_targeting
 from tocsin.services.resolving import TIME_ZONE, Judging, Naming, Shard, resolve, shard
 
@@ -41,6 +41,7 @@ class Executions(Protocol):
         next_shard: int,
         complete: bool,
         quotas: Sequence[int] | None,
+        rules: str | None,
     ) -> None: ...
     def call_off(self, execution_id: int, *, reason: str, now_ms: int) -> None: ...
 
@@ -61,15 +62,20 @@ class Parcels(Protocol):
     ) -> None: ...
 
 
-class Unit(Naming, Judging, Protocol):
+class Making(Protocol):
+    """A transaction in which parcels can be made."""
+
+    @property
+    def parcels(self) -> Parcels: ...
+
+
+class Unit(Naming, Judging, Making, Protocol):
     """One transaction."""
 
     @property
     def accounts(self) -> Accounts: ...
     @property
     def executions(self) -> Executions: ...
-    @property
-    def parcels(self) -> Parcels: ...
 
 
 class Store(Protocol):
@@ -153,10 +159,16 @@ def _cut_shard(unit: Unit, execution: Execution, meant: Expression) -> Piece:
         found = at.judge(meant)[-1]
         if drawn is not None:
             found = sample(found, drawn[number], seed=execution.id, shard=number)
-        for part, recipients in _parts(at, found, execution):
-            _add(unit, execution, part, recipients)
+        for part, recipients in parts(at, found, execution):
+            add_part(unit, execution, part, recipients)
     is_last = number + 1 >= shards
-    unit.executions.mark_cut(execution.id, next_shard=number + 1, complete=is_last, quotas=drawn)
+    unit.executions.mark_cut(
+        execution.id,
+        next_shard=number + 1,
+        complete=is_last,
+        quotas=drawn,
+        rules=RULES if is_spread(execution.order) else None,
+    )
     return Piece(execution.id, number, len(found), is_last)
 
 
@@ -170,7 +182,7 @@ def _draw_quotas(
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """Recipients with the same instants. wave: None for the suppressed, who are not sent."""
 
     wave: Wave | None
@@ -183,30 +195,30 @@ class _Part:
         return self.wave is None, at_ms, self.overtaken_ms or 0
 
 
-def _parts(at: Shard, found: BitMap, execution: Execution) -> Iterator[tuple[_Part, BitMap]]:
+def parts(at: Shard, found: BitMap, execution: Execution) -> Iterator[tuple[Part, BitMap]]:
     """Yield the recipients of each part, the first due first.
 
     User time zones and quiet time are nothing but due instants: without them all are due at once.
     """
     order = execution.order
     if not is_spread(order):
-        yield _Part(Wave(0, execution.due_ms), None), found
+        yield Part(Wave(0, execution.due_ms), None), found
         return
     schedule, by_zone = schedule_of(order), at.divide(found, TIME_ZONE)
     next_ms, active_ms = order.next_slot_ms, order.active_ms
     wave_of = waves(
         schedule, by_zone, slot_ms=execution.due_ms, next_slot_ms=next_ms, active_ms=active_ms
     )
-    merged: dict[_Part, BitMap] = {}
+    merged: dict[Part, BitMap] = {}
     for zone, recipients in by_zone.items():
         overtaken = overtaken_ms(schedule, zone, next_slot_ms=next_ms, active_ms=active_ms)
-        part = _Part(wave_of[zone], overtaken)
+        part = Part(wave_of[zone], overtaken)
         merged.setdefault(part, BitMap()).update(recipients)
     for part in sorted(merged, key=lambda part: part.place):
         yield part, merged[part]
 
 
-def _add(unit: Unit, execution: Execution, part: _Part, recipients: BitMap) -> None:
+def add_part(unit: Making, execution: Execution, part: Part, recipients: BitMap) -> None:
     """Make the parcels of one part; the suppressed are accounted for, and never due."""
     due_ms = execution.due_ms if part.wave is None else part.wave.at_ms
     unit.parcels.add(

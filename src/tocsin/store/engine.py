@@ -3,7 +3,8 @@
 SQLite: write-ahead log, foreign keys on, every commit on the disk before it is acknowledged
 (``synchronous=FULL``), and writers take their turn from the first statement (``BEGIN IMMEDIATE``),
 so that none fails half way. PostgreSQL: READ COMMITTED for writers, which lock what they
-change; REPEATABLE READ for readers, so that a read is of one instant, as it is on SQLite.
+change; REPEATABLE READ for readers, so that a read is of one instant, as it is on SQLite. A process
+that freezes in a transaction holds its locks for a while only; what it then writes is refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,9 @@ CONNECT_WAIT_S: Final = 10
 
 SQLITE_WAIT_S: Final = 30
 """How long a writer waits for its turn on SQLite before it gives up."""
+
+IDLE_WAIT_S: Final = 60
+"""How long a transaction on PostgreSQL may be idle: a process that is frozen in it loses it."""
 
 _WRITES: Final = "tocsin_writes"
 
@@ -125,7 +129,11 @@ def _folded(text: str | None) -> str | None:
 
 
 def _postgresql(url: URL, pool: Mapping[str, Any]) -> Engine:
-    waits = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_WAIT_S}
+    waits: dict[str, Any] = {}
+    if "connect_timeout" not in url.query:
+        waits["connect_timeout"] = CONNECT_WAIT_S
+    if "options" not in url.query:
+        waits["options"] = f"-c idle_in_transaction_session_timeout={IDLE_WAIT_S * 1000}"
     return sqlalchemy.create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,

@@ -205,10 +205,12 @@ class Executions:
         next_shard: int,
         complete: bool,
         quotas: Sequence[int] | None = None,
+        rules: str | None = None,
     ) -> None:
         """Move the cutter's bookmark; after the last shard there is only sending left.
 
         quotas: with a cap, how many of each shard the sample takes, as drawn before the first.
+        rules: of one in waves, the rules of time zones; those of its first shard stay.
         """
         self._connection.execute(
             update(execution)
@@ -217,7 +219,32 @@ class Executions:
                 next_shard=next_shard,
                 state=(State.SENDING if complete else State.CUTTING).value,
                 quotas=None if quotas is None else list(quotas),
+                rules=func.coalesce(execution.c.rules, rules),
             )
+        )
+
+    def take_outdated(self, rules: str) -> tuple[Execution, str] | None:
+        """Return a live execution whose waves are of older rules than *rules*, and their version.
+
+        It is locked until commit; another process passes over it.
+        """
+        row = self._connection.execute(
+            select(execution)
+            .where(
+                execution.c.state.in_(_LIVE),
+                execution.c.sweep.is_(None),
+                execution.c.rules < rules,
+            )
+            .order_by(execution.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        return None if row is None else (_execution(row), row.rules)
+
+    def mark_retimed(self, execution_id: int, *, rules: str) -> None:
+        """Note which rules the waves of an execution are of."""
+        self._connection.execute(
+            update(execution).where(execution.c.id == execution_id).values(rules=rules)
         )
 
     def drained_tasks(self, *, limit: int) -> Sequence[int]:

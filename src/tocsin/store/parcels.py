@@ -10,6 +10,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     bindparam,
+    delete,
     insert,
     select,
     update,
@@ -20,6 +21,7 @@ from tocsin.domain.outcome import Outcome, tally
 from tocsin.domain.parcel import (
     Addressed,
     Parcel,
+    Waiting,
     pack_retries,
     unpack_attempts,
     unpack_retries,
@@ -143,6 +145,26 @@ class Parcels:
             due_ms=due_ms if outcome is Outcome.PENDING else None,
             expires_ms=held.expires_ms,
         )
+
+    def take_waiting(self, execution_id: int, *, now_ms: int) -> list[Waiting]:
+        """Take away those parcels of an execution that are due later, and return them.
+
+        One that a sender has had already is left.
+        """
+        rows = self._connection.execute(
+            delete(parcel)
+            .where(
+                parcel.c.execution_id == execution_id,
+                parcel.c.fence == 0,
+                parcel.c.pending == parcel.c.size,
+                parcel.c.due_ms > now_ms,
+            )
+            .returning(parcel.c.recipients, parcel.c.due_ms, parcel.c.overtaken_ms)
+        )
+        return [
+            Waiting(BitMap.deserialize(row.recipients).to_array(), row.due_ms, row.overtaken_ms)
+            for row in rows
+        ]
 
     def take_unheld(self, execution_id: int, *, now_ms: int, limit: int) -> list[Parcel]:
         """Take parcels of an execution with somebody pending that no sender holds."""

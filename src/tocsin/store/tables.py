@@ -343,8 +343,8 @@ execution = Table(
     Column("sweep", String(16)),
     # With a cap on recipients: how many of each shard the sample takes, drawn before the first.
     Column("quotas", JsonText),
-    # Of one in waves: the version of the time zones that its waves were reckoned with.
-    Column("time_zones", String(16)),
+    # Of one in waves: the version of the rules of time zones that they were reckoned by.
+    Column("rules", String(16)),
     UniqueConstraint("task_id", "due_ms"),
     CheckConstraint(
         "state IN ('cutting', 'sending', 'paused', 'done', 'cancelled', 'missed')", name="state"

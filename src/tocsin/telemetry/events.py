@@ -25,6 +25,7 @@ class Event(Enum):
     REQUEST_FAILED = "request_failed"
     PLANNED = "planned"
     CUT = "cut"
+    RETIMED = "retimed"
     EXECUTIONS_CLOSED = "executions_closed"
     LEASE_LOST = "lease_lost"
 
@@ -40,6 +41,7 @@ _FACTS: Final[Mapping[Event, frozenset[str]]] = {
     Event.REQUEST_FAILED: frozenset({"error", "where", "trace_id"}),
     Event.PLANNED: frozenset({"started", "missed"}),
     Event.CUT: frozenset({"execution", "shard", "recipients"}),
+    Event.RETIMED: frozenset({"execution", "before", "now", "moved"}),
     Event.EXECUTIONS_CLOSED: frozenset({"count"}),
     Event.LEASE_LOST: frozenset({"parcel", "execution"}),
 }

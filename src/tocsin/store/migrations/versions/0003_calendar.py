@@ -15,7 +15,7 @@ def upgrade() -> None:
         "UPDATE push_task SET last_execution_ms = (SELECT max(due_ms) FROM execution "
         "WHERE task_id = push_task.id AND state <> 'missed' AND kind <> 'test')"
     )
-    op.add_column("execution", sa.Column("time_zones", sa.String(length=16), nullable=True))
+    op.add_column("execution", sa.Column("rules", sa.String(length=16), nullable=True))
     op.add_column("parcel", sa.Column("overtaken_ms", sa.BigInteger(), nullable=True))
     condition = sa.text("pending > 0 AND overtaken_ms IS NOT NULL")
     op.create_index(
