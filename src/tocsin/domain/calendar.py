@@ -41,7 +41,8 @@ def place_of(draft: Draft, *, before: PushTask | None, now_ms: int) -> Place:
     """
     schedule = draft.schedule
     if draft.status is not Status.ACTIVE:
-        return Place(anchor_ms=None if before is None else before.anchor_ms)
+        same_start = before is not None and before.schedule.start == schedule.start
+        return Place(anchor_ms=before.anchor_ms if before is not None and same_start else None)
     if before is not None and before.status is Status.ACTIVE and before.schedule == schedule:
         return Place(
             anchor_ms=before.anchor_ms,

@@ -115,6 +115,22 @@ def test_a_start_of_immediately_that_was_never_due_counts_from_the_resumption() 
     assert place.next_slot_ms == NOW + DAY
 
 
+@pytest.mark.parametrize("paused", [False, True], ids=["while active", "while paused"])
+def test_a_start_that_becomes_immediately_counts_from_now_on(*, paused: bool) -> None:
+    """And not from the start that it had before."""
+    dated = ordered(start=NOW, frequency_s=7200)
+    task = taken(dated, place_of(dated, before=None, now_ms=NOW), last_slot_ms=NOW)
+    at_once = ordered(start=IMMEDIATELY, frequency_s=7200)
+
+    now_ms = NOW + 2 * DAY + HOUR
+    if paused:
+        edited = replace(at_once, status=Status.INACTIVE)
+        task = taken(edited, place_of(edited, before=task, now_ms=NOW + DAY), last_slot_ms=NOW)
+    place = place_of(at_once, before=task, now_ms=now_ms)
+
+    assert (place.anchor_ms, place.next_slot_ms) == (now_ms, now_ms)
+
+
 def test_a_slot_that_was_executed_does_not_come_again() -> None:
     draft = ordered(start=NOW, frequency_s=3600)
     begun = taken(draft, place_of(draft, before=None, now_ms=NOW), last_slot_ms=NOW)
