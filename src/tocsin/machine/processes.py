@@ -5,13 +5,16 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
 class Child:
-    """A running copy of this program. It ends when its parent does: its leash is cut then."""
+    """A running copy of this program. It ends when its parent does: its leash is cut then.
+
+    The leash is its standard input. It carries words: see tell, and follow_leash.
+    """
 
     def __init__(self, arguments: Sequence[str], *, environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - this very program
@@ -19,10 +22,19 @@ class Child:
             stdin=subprocess.PIPE,
             env=dict(environment),
         )
+        if self._process.stdin is None:
+            raise RuntimeError("the process was started without a leash")
+        self._leash = self._process.stdin.fileno()
+        os.set_blocking(self._leash, False)
 
     def poll(self) -> int | None:
         """Return the exit code of a process that ended, None while it runs."""
         return self._process.poll()
+
+    def tell(self, words: Iterable[str]) -> None:
+        """Pass words down the leash: what a process does not read in time, or at all, is lost."""
+        with suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._leash, " ".join(words).encode() + b"\n")
 
     def terminate(self) -> None:
         """Ask the process to finish what it has begun and end."""
@@ -40,12 +52,16 @@ class Child:
             raise TimeoutError("the process is still running") from None
 
 
-def follow_leash(cut: Callable[[], None]) -> None:
-    """Call *cut* when the parent ends: it holds the other end of our standard input."""
+def follow_leash(cut: Callable[[], object], *, told: Callable[[Sequence[str]], object]) -> None:
+    """Call *told* with what the parent tells, and *cut* when it ends.
+
+    It holds the other end of our standard input.
+    """
 
     def watch() -> None:
-        while os.read(0, 4096):
-            pass
+        with open(0, "rb", closefd=False) as leash:
+            for line in leash:
+                told(line.decode().split())
         cut()
 
     threading.Thread(target=watch, name="leash", daemon=True).start()

@@ -29,6 +29,7 @@ class Accounts(Protocol):
 class Executions(Protocol):
     """What cutting needs of executions."""
 
+    def any_uncut(self) -> bool: ...
     def take_uncut(self) -> Execution | None: ...
     def keep_quotas(self, execution_id: int, quotas: Sequence[int]) -> None: ...
     def mark_cut(self, execution_id: int, *, next_shard: int, complete: bool) -> None: ...
@@ -65,6 +66,7 @@ class Store(Protocol):
     """Where transactions come from."""
 
     def write(self) -> AbstractContextManager[Unit]: ...
+    def read(self) -> AbstractContextManager[Unit]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,11 @@ class Cutting:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def is_needed(self) -> bool:
+        """Return whether an execution is not cut yet, by this cutter or another."""
+        with self._store.read() as unit:
+            return unit.executions.any_uncut()
 
     def cut(self, *, now_ms: int) -> Piece | None:
         """Cut the next shard of the oldest execution that is not cut yet; None: there is none.

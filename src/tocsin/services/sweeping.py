@@ -14,6 +14,7 @@ PARCELS_AT_ONCE: Final = 200
 class Executions(Protocol):
     """What sweeping needs of executions."""
 
+    def any_to_sweep(self) -> bool: ...
     def take_swept(self, *, limit: int) -> Sequence[tuple[int, int, Outcome]]: ...
     def mark_swept(self, execution_id: int) -> None: ...
 
@@ -48,6 +49,7 @@ class Store(Protocol):
     """Where transactions come from."""
 
     def write(self) -> AbstractContextManager[Unit]: ...
+    def read(self) -> AbstractContextManager[Unit]: ...
 
 
 class Sweeping:
@@ -55,6 +57,11 @@ class Sweeping:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def is_needed(self) -> bool:
+        """Return whether an execution was ended and not swept up yet."""
+        with self._store.read() as unit:
+            return unit.executions.any_to_sweep()
 
     def sweep(self, *, now_ms: int) -> int:
         """Settle some of those who are pending in executions that were ended; return how many.

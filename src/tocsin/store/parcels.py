@@ -106,6 +106,30 @@ class Parcels:
         )
         return [_held(row) for row in rows]
 
+    def next_due_ms(self) -> int | None:
+        """Return when the next parcel that may be sent falls due, or the longest due one fell.
+
+        None when there is none. What is paused, or waits for a sweep, comes back by a change of
+        its execution.
+        """
+        ended = execution.alias("ended")
+        being_swept = (
+            select(ended.c.id)
+            .where(ended.c.task_id == execution.c.task_id, ended.c.sweep.is_not(None))
+            .exists()
+        )
+        return self._connection.scalar(
+            select(parcel.c.due_ms)
+            .join(execution, execution.c.id == parcel.c.execution_id)
+            .where(
+                parcel.c.pending > 0,
+                execution.c.state.in_([state.value for state in SENDABLE]),
+                ~being_swept,
+            )
+            .order_by(parcel.c.due_ms)
+            .limit(1)
+        )
+
     def of_ordinal(self, execution_id: int, ordinal: int) -> Addressed | None:
         """Return how one recipient of an execution stands, None when it does not address them.
 
