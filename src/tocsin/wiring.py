@@ -283,7 +283,7 @@ class Program:
         return Bells()
 
     def listener(self, ring: Callable[[Collection[str]], object]) -> Listener:
-        """Return what calls *ring* with the topics of every change in the database."""
+        """Return what calls *ring* with the news of every change in the database."""
         return Listener(
             Changes(self.database, clock=self.clock),
             ring,

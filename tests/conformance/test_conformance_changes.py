@@ -11,10 +11,10 @@ from world import World, enrolment
 from rig import until
 from tocsin.domain.account import Account
 from tocsin.domain.event import Event, Kind
-from tocsin.store.changes import TOPICS, Changes
-from tocsin.workers.bells import Topic
+from tocsin.store.changes import ALL_NEWS, Changes
+from tocsin.workers.bells import News
 
-ALL = set(TOPICS)
+ALL = set(ALL_NEWS)
 
 
 class Impatient:
@@ -36,19 +36,19 @@ class Ear:
     def listen(self) -> set[str]:
         return set(self.changes.wait(threading.Event()))
 
-    def hears(self, *topics: str) -> None:
-        """Assert that these topics are told: by SQLite all of them, if anything was changed.
+    def hears(self, *news: str) -> None:
+        """Assert that these news are told: by SQLite all of them, if anything was changed.
 
         PostgreSQL tells in the order of commits, some time after: what is told before the last
         of these would have been told by then.
         """
         if self.is_sqlite:
-            assert self.listen() == (ALL if topics else set())
+            assert self.listen() == (ALL if news else set())
             assert self.listen() == set()
             return
         heard: set[str] = set()
-        until(lambda: heard.update(self.listen()) or set(topics) <= heard or None, within=10)
-        assert heard == set(topics)
+        until(lambda: heard.update(self.listen()) or set(news) <= heard or None, within=10)
+        assert heard == set(news)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def ear(world: World, owner: Account) -> Iterator[Ear]:  # noqa: ARG001 - the te
 
 
 def test_the_topics_are_those_that_loops_wait_for() -> None:
-    assert list(Topic) == list(TOPICS)
+    assert list(News) == list(ALL_NEWS)
 
 
 def test_the_path_of_a_task_is_told_step_by_step(world: World, owner: Account, ear: Ear) -> None:

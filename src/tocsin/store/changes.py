@@ -3,7 +3,7 @@
 SQLite keeps a number that is another one after every commit of another connection
 (https://www.sqlite.org/pragma.html#pragma_data_version). It is looked at often: a look takes
 microseconds, and no lock that a writer would wait for. It does not say what was changed.
-PostgreSQL tells by NOTIFY; the triggers of migration 0004 send the topics.
+PostgreSQL tells by NOTIFY; the triggers of migration 0004 send the news.
 """
 
 import select
@@ -19,7 +19,7 @@ from tocsin.store.engine import Database
 
 CHANNEL: Final = "tocsin"
 
-TOPICS: Final = ("calendar", "executions", "parcels")
+ALL_NEWS: Final = ("calendar", "executions", "parcels")
 """What loops are woken for. All of them are told where it is not known which it was."""
 
 LOOK_EVERY_S: Final = 0.025
@@ -53,15 +53,15 @@ class Changes:
         self._ear: _Ear | None = None
 
     def wait(self, stop: threading.Event) -> Collection[str]:
-        """Return the topics of what was changed since the last call; after a short while none.
+        """Return the news of what was changed since the last call; after a short while none.
 
-        The first call tells every topic, for what came before it was not heard; so does the
+        The first call tells all the news, for what came before it was not heard; so does the
         first after a failure. Raises what the driver raises when the database is away.
         """
         try:
             if self._ear is None:
                 self._ear = self._listen()
-                return TOPICS
+                return ALL_NEWS
             return self._ear.wait(stop)
         except Exception:
             self.close()
@@ -91,7 +91,7 @@ class _SqliteEar:
     def wait(self, stop: threading.Event) -> Collection[str]:
         self._clock.wait(stop, LOOK_EVERY_S)
         before, self._version = self._version, self._look()
-        return () if self._version == before else TOPICS
+        return () if self._version == before else ALL_NEWS
 
     def _look(self) -> int:
         # To the last row: a statement that is not at its end keeps its read lock.

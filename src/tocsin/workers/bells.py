@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 
-class Topic(StrEnum):
+class News(StrEnum):
     """What was changed, as whoever hears of a change names it."""
 
     CALENDAR = "calendar"
@@ -13,7 +13,7 @@ class Topic(StrEnum):
     PARCELS = "parcels"
 
 
-EVERYTHING = tuple(Topic)
+EVERYTHING = tuple(News)
 
 
 class Bells:
@@ -22,15 +22,15 @@ class Bells:
     def __init__(self) -> None:
         self._bells: list[tuple[frozenset[str], threading.Event]] = []
 
-    def hang(self, *topics: Topic) -> threading.Event:
-        """Return a new bell that rings with *topics*; its loop silences it before it looks."""
+    def hang(self, *news: News) -> threading.Event:
+        """Return a new bell that rings with *news*; its loop silences it before it looks."""
         bell = threading.Event()
-        self._bells.append((frozenset(topics), bell))
+        self._bells.append((frozenset(news), bell))
         return bell
 
-    def ring(self, topics: Iterable[str]) -> None:
-        """Ring for *topics*; one that nobody knows, of a newer program, may mean any of them."""
-        told = set(topics)
+    def ring(self, news: Iterable[str]) -> None:
+        """Ring for *news*; one that nobody knows, of a newer program, may mean any of them."""
+        told = set(news)
         if not told <= set(EVERYTHING):
             told = set(EVERYTHING)
         for heard, bell in self._bells:

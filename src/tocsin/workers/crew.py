@@ -75,12 +75,12 @@ class Crew:
         finally:
             self._dismiss()
 
-    def ring(self, topics: Iterable[str]) -> None:
+    def ring(self, news: Iterable[str]) -> None:
         """Tell every process what was changed, for its bells."""
         for post in self._posts:
             process = post.process
             if process is not None:
-                process.tell(topics)
+                process.tell(news)
 
     def _look_after(self, post: _Post) -> None:
         now_ms = self._clock.monotonic_ms()

@@ -11,7 +11,7 @@ from tocsin.services.indexing import Indexing
 from tocsin.services.planning import Planning
 from tocsin.services.sweeping import Sweeping
 from tocsin.telemetry.events import Event, Telemetry
-from tocsin.workers.bells import Bells, Topic
+from tocsin.workers.bells import Bells, News
 from tocsin.workers.loop import Clock, Rest, run_loop
 
 NET_S: Final = 5.0
@@ -59,13 +59,13 @@ class Desk:
 
     def run(self, stop: threading.Event) -> None:
         """Run every loop in a thread of its own until *stop*."""
-        loops: tuple[tuple[Callable[[], Rest | None], str, tuple[Topic, ...]], ...] = (
-            (self._plan, "planner", (Topic.CALENDAR,)),
-            (self._cut, "cutter", (Topic.EXECUTIONS,)),
+        loops: tuple[tuple[Callable[[], Rest | None], str, tuple[News, ...]], ...] = (
+            (self._plan, "planner", (News.CALENDAR,)),
+            (self._cut, "cutter", (News.EXECUTIONS,)),
             (self._index, "indexer", ()),
             (self._tally, "tallier", ()),
-            (self._sweep, "sweeper", (Topic.EXECUTIONS,)),
-            (self._close, "closer", (Topic.EXECUTIONS,)),
+            (self._sweep, "sweeper", (News.EXECUTIONS,)),
+            (self._close, "closer", (News.EXECUTIONS,)),
             (self._keep, "keeper", ()),
         )
         threads = [
@@ -73,14 +73,14 @@ class Desk:
                 target=run_loop,
                 args=(name, turn),
                 kwargs={
-                    "bell": self._bells.hang(*topics),
+                    "bell": self._bells.hang(*news),
                     "stop": stop,
                     "clock": self._clock,
                     "telemetry": self._telemetry,
                 },
                 name=name,
             )
-            for turn, name, topics in loops
+            for turn, name, news in loops
         ]
         for thread in threads:
             thread.start()
@@ -98,7 +98,7 @@ class Desk:
         if not planned:
             return Rest(HELD_UP_S, deaf_s=HELD_UP_S)
         self._telemetry.emit(Event.PLANNED, started=planned.started, missed=planned.missed)
-        self._bells.ring((Topic.EXECUTIONS,))
+        self._bells.ring((News.EXECUTIONS,))
         return None
 
     def _cut(self) -> Rest | None:
@@ -113,7 +113,7 @@ class Desk:
             shard=piece.shard,
             recipients=piece.recipients,
         )
-        self._bells.ring((Topic.PARCELS,))
+        self._bells.ring((News.PARCELS,))
         return None
 
     def _index(self) -> Rest | None:

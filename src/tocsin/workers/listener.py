@@ -12,7 +12,7 @@ class Changes(Protocol):
     """What other transactions commit."""
 
     def wait(self, stop: threading.Event) -> Collection[str]:
-        """Return the topics of what was changed; after a short while none."""
+        """Return the news of what was changed; after a short while none."""
         ...
 
     def close(self) -> None: ...
@@ -38,9 +38,9 @@ class Listener:
         """Listen until *stop*."""
 
         def turn() -> None:
-            topics = self._changes.wait(stop)
-            if topics:
-                self._ring(topics)
+            news = self._changes.wait(stop)
+            if news:
+                self._ring(news)
 
         try:
             run_loop(

@@ -19,7 +19,7 @@ from tocsin.webpush.encryption import BadSubscriptionKeys, PlaintextTooLarge, en
 from tocsin.webpush.endpoint import Endpoint, PushHosts
 from tocsin.webpush.request import Urgency, headers
 from tocsin.webpush.vapid import Authorizations, Signer, load_private_key
-from tocsin.workers.bells import Bells, Topic
+from tocsin.workers.bells import Bells, News
 from tocsin.workers.consignment import Consignment, Stop, open_consignment
 from tocsin.workers.decision import code_of, decide, used_up
 from tocsin.workers.loop import Clock, Rest, run_loop
@@ -88,7 +88,7 @@ class Sender:
         self._client = client
         self._hosts = hosts
         self._keyring = keyring
-        self._bell = bells.hang(Topic.EXECUTIONS, Topic.PARCELS)
+        self._bell = bells.hang(News.EXECUTIONS, News.PARCELS)
         self._clock = clock
         self._entropy = entropy
         self._telemetry = telemetry

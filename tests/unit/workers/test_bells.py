@@ -1,13 +1,13 @@
 """Who is woken for what."""
 
-from tocsin.workers.bells import EVERYTHING, Bells, Topic
+from tocsin.workers.bells import EVERYTHING, Bells, News
 
 
 def test_a_bell_rings_for_its_topics_alone() -> None:
     bells = Bells()
     calendar, sending, deaf = (
-        bells.hang(Topic.CALENDAR),
-        bells.hang(Topic.EXECUTIONS, Topic.PARCELS),
+        bells.hang(News.CALENDAR),
+        bells.hang(News.EXECUTIONS, News.PARCELS),
         bells.hang(),
     )
 
@@ -23,7 +23,7 @@ def test_a_bell_rings_for_its_topics_alone() -> None:
 
 def test_what_a_newer_program_may_mean_rings_for_everything() -> None:
     bells = Bells()
-    calendar = bells.hang(Topic.CALENDAR)
+    calendar = bells.hang(News.CALENDAR)
 
     bells.ring(["moon"])
 

@@ -23,7 +23,7 @@ class Clock:
 
 
 class Changes:
-    """Tells these topics, one after another, and then stops the listener."""
+    """Tells these news, one after another, and then stops the listener."""
 
     def __init__(self, *told: Collection[str] | Exception) -> None:
         self._told = list(told)

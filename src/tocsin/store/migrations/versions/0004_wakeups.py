@@ -27,8 +27,8 @@ def upgrade() -> None:
         "CREATE FUNCTION tocsin_tell() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN PERFORM pg_notify('tocsin', TG_ARGV[0]); RETURN NULL; END $$"
     )
-    for table, change, topic in _TOLD:
+    for table, change, news in _TOLD:
         op.execute(
             f"CREATE TRIGGER {table}_told AFTER {change} ON {table} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION tocsin_tell('{topic}')"
+            f"FOR EACH STATEMENT EXECUTE FUNCTION tocsin_tell('{news}')"
         )
