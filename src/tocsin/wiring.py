@@ -1,7 +1,7 @@
 """The composition root: settings in, a built program out. The only place that names adapters."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,7 @@ from tocsin.services.planning import Planning
 from tocsin.services.preview import PreviewService
 from tocsin.services.recipients import RecipientService
 from tocsin.services.regions import RegionService
+from tocsin.services.retiming import Retiming
 from tocsin.services.segments import SegmentService
 from tocsin.services.sending import Sending
 from tocsin.services.subscribers import SubscriberService
@@ -41,6 +42,7 @@ from tocsin.services.sweeping import Sweeping
 from tocsin.services.tasks import TaskService
 from tocsin.settings import Settings
 from tocsin.store import migrate
+from tocsin.store.changes import Changes
 from tocsin.store.engine import Database
 from tocsin.store.unit import Store
 from tocsin.telemetry.events import Telemetry
@@ -62,8 +64,10 @@ from tocsin.web.hood.tokens import tokens
 from tocsin.web.hood.users import users
 from tocsin.web.limits import Limits
 from tocsin.webpush.endpoint import PushHosts
+from tocsin.workers.bells import Bells
 from tocsin.workers.crew import Crew
 from tocsin.workers.desk import Desk
+from tocsin.workers.listener import Listener
 from tocsin.workers.sender import Sender
 
 
@@ -274,6 +278,20 @@ class Program:
         yield from users(PeopleService(self.store))
         yield from dictionaries(RegionService(self.store))
 
+    @cached_property
+    def bells(self) -> Bells:
+        """The bells of this process's loops."""
+        return Bells()
+
+    def listener(self, ring: Callable[[Collection[str]], object]) -> Listener:
+        """Return what calls *ring* with the news of every change in the database."""
+        return Listener(
+            Changes(self.database, clock=self.clock),
+            ring,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+
     def desk(self) -> Desk:
         """Return the planner role's loops."""
         return Desk(
@@ -282,7 +300,9 @@ class Program:
             indexing=self.indexing,
             counting=Counting(self.store),
             sweeping=Sweeping(self.store),
+            retiming=Retiming(self.store),
             replays=Replays(self.store),
+            bells=self.bells,
             clock=self.clock,
             telemetry=self.telemetry,
         )
@@ -294,6 +314,7 @@ class Program:
             PushClient(self.push_hosts, ca_file=self.settings.ca_file),
             hosts=self.push_hosts,
             keyring=self.keyring,
+            bells=self.bells,
             clock=self.clock,
             entropy=self.entropy,
             telemetry=self.telemetry,

@@ -23,6 +23,7 @@ from tocsin.telemetry.events import Event
 from tocsin.webpush.answer import Answer, Failure
 from tocsin.webpush.encryption import decrypt
 from tocsin.webpush.endpoint import Endpoint, PushHosts
+from tocsin.workers.bells import Bells
 from tocsin.workers.sender import Sender
 
 URL = "https://www.example.com/"
@@ -79,6 +80,7 @@ def sender(world: World, wire: Wire) -> Sender:
         wire,
         hosts=PushHosts(),
         keyring=world.keyring,
+        bells=Bells(),
         clock=clock,
         entropy=world.entropy,
         telemetry=telemetry,

@@ -53,7 +53,13 @@ def serve(program: Program, host: str, port: int, role: str) -> None:
         click.echo(f"Tocsin is listening on {address}")
         program.telemetry.emit(Event.STARTED, role=role, address=address)
         if role == "all":
-            program.crew().run(stop)
+            crew = program.crew()
+            listener = program.listener(crew.ring)
+            threading.Thread(target=listener.run, args=(stop,), name="listener").start()
+            try:
+                crew.run(stop)
+            finally:
+                stop.set()
         else:
             stop.wait()
         program.telemetry.emit(Event.STOPPING, role=role)

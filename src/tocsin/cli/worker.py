@@ -25,13 +25,17 @@ def worker(program: Program, role: str, leash: bool) -> None:
         loops.append(program.desk().run)
     if role != "planner":
         loops.append(program.sender().run)
+    if not leash:  # else the parent listens, for all of its processes
+        loops.append(program.listener(program.bells.ring).run)
     with stop_on_signals(stop, leashed=leash):
         if leash:
-            follow_leash(stop.set)
+            follow_leash(stop.set, told=program.bells.ring)
         program.telemetry.emit(Event.STARTED, role=role)
         threads = [threading.Thread(target=loop, args=(stop,)) for loop in loops]
         for thread in threads:
             thread.start()
+        stop.wait()
+        program.bells.ring_all()
         for thread in threads:
             thread.join()
         program.telemetry.emit(Event.STOPPED, role=role)

@@ -52,7 +52,7 @@ def place_of(draft: Draft, *, before: PushTask | None, now_ms: int) -> Place:
         )
     anchor_ms = _anchor_ms(schedule, before, now_ms)
     last_slot_ms = None if before is None else before.last_slot_ms
-    slot_ms = _first_from(schedule, anchor_ms, _done_until_ms(schedule, before), now_ms)
+    slot_ms = _first_from(schedule, anchor_ms, last_slot_ms, now_ms)
     if slot_ms is None and last_slot_ms is None and _has_gone_by(schedule, now_ms):
         raise Invalid((Fault("start_time", "Push task start_time can not be in the past."),))
     return Place(
@@ -170,25 +170,18 @@ def _anchor_ms(schedule: Schedule, before: PushTask | None, now_ms: int) -> int:
     return now_ms
 
 
-def _done_until_ms(schedule: Schedule, before: PushTask | None) -> int | None:
-    """Return the last slot that was dealt with; None if it says nothing about *schedule*.
-
-    What clocks on the wall read and what GMT reads are two things: a slot of the one may lie
-    half a day after slots of the other that are yet to come.
-    """
-    if before is None or before.schedule.by_wall_clock != schedule.by_wall_clock:
-        return None
-    return before.last_slot_ms
-
-
 def _first_from(
-    schedule: Schedule, anchor_ms: int, done_until_ms: int | None, now_ms: int
+    schedule: Schedule, anchor_ms: int, last_slot_ms: int | None, now_ms: int
 ) -> int | None:
-    """Return the first slot that some zone has yet to reach, or reached within the skew."""
+    """Return the first slot that some zone has yet to reach, or reached within the skew.
+
+    After the last one that was dealt with, be it a reading of clocks and this an instant of GMT:
+    what the one has begun for the east, the other does not begin again.
+    """
     spread_ms = latest_ms(schedule, 0)
     after_ms = now_ms - FORGIVEN_SKEW_MS - spread_ms - 1
-    if done_until_ms is not None:
-        after_ms = max(after_ms, done_until_ms)
+    if last_slot_ms is not None:
+        after_ms = max(after_ms, last_slot_ms)
     return next(slots(schedule, anchor_ms=anchor_ms, after_ms=after_ms), None)
 
 

@@ -5,24 +5,44 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
 class Child:
-    """A running copy of this program. It ends when its parent does: its leash is cut then."""
+    """A running copy of this program. It ends when its parent does: its leash is cut then.
+
+    The leash is its standard input. It carries words: see tell, and follow_leash.
+    """
 
     def __init__(self, arguments: Sequence[str], *, environment: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - this very program
-            [sys.executable, "-m", "tocsin", *arguments],
-            stdin=subprocess.PIPE,
-            env=dict(environment),
-        )
+        heard, self._leash = os.pipe()
+        os.set_blocking(self._leash, False)
+        self._leash_lock = threading.Lock()  # a number that is closed may be another file's next
+        self._is_leashed = True
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this very program
+                [sys.executable, "-m", "tocsin", *arguments], stdin=heard, env=dict(environment)
+            )
+        except BaseException:
+            self._let_go()
+            raise
+        finally:
+            os.close(heard)
 
     def poll(self) -> int | None:
         """Return the exit code of a process that ended, None while it runs."""
-        return self._process.poll()
+        code = self._process.poll()
+        if code is not None:
+            self._let_go()
+        return code
+
+    def tell(self, words: Iterable[str]) -> None:
+        """Pass words down the leash: what a process does not read in time, or at all, is lost."""
+        with self._leash_lock, suppress(BlockingIOError, BrokenPipeError):
+            if self._is_leashed:
+                os.write(self._leash, " ".join(words).encode() + b"\n")
 
     def terminate(self) -> None:
         """Ask the process to finish what it has begun and end."""
@@ -35,17 +55,29 @@ class Child:
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit code once the process ended. Raises TimeoutError after *timeout* s."""
         try:
-            return self._process.wait(timeout)
+            code = self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             raise TimeoutError("the process is still running") from None
+        self._let_go()
+        return code
+
+    def _let_go(self) -> None:
+        with self._leash_lock:
+            if self._is_leashed:
+                self._is_leashed = False
+                os.close(self._leash)
 
 
-def follow_leash(cut: Callable[[], None]) -> None:
-    """Call *cut* when the parent ends: it holds the other end of our standard input."""
+def follow_leash(cut: Callable[[], object], *, told: Callable[[Sequence[str]], object]) -> None:
+    """Call *told* with what the parent tells, and *cut* when it ends.
+
+    It holds the other end of our standard input.
+    """
 
     def watch() -> None:
-        while os.read(0, 4096):
-            pass
+        with open(0, "rb", closefd=False) as leash:
+            for line in leash:
+                told(line.decode().split())
         cut()
 
     threading.Thread(target=watch, name="leash", daemon=True).start()

@@ -17,6 +17,7 @@ class Events(Protocol):
     """What counting needs of reports."""
 
     def add(self, events: Sequence[Event]) -> None: ...
+    def any_unfolded(self) -> bool: ...
     def unfolded(self, limit: int) -> list[tuple[int, int, int, int]]: ...
     def drop(self, event_ids: Sequence[int]) -> None: ...
     def folds(self, keys: Iterable[FoldKey]) -> dict[FoldKey, BitMap]: ...
@@ -26,6 +27,7 @@ class Events(Protocol):
 class Executions(Protocol):
     """What counting needs of executions."""
 
+    def any_sending(self) -> bool: ...
     def drained_tasks(self, *, limit: int) -> Sequence[int]: ...
     def finish_drained(self, task_ids: Sequence[int], *, now_ms: int) -> int: ...
     def existing(self, execution_ids: Iterable[int]) -> set[int]: ...
@@ -53,6 +55,7 @@ class Store(Protocol):
     """Where transactions come from."""
 
     def write(self) -> AbstractContextManager[Unit]: ...
+    def read(self) -> AbstractContextManager[Unit]: ...
 
 
 class Counting:
@@ -72,6 +75,9 @@ class Counting:
         A report is dropped in the transaction that sets its bit, and setting a bit twice is
         setting it once: a kill, a repeat or another order of arrival changes no number.
         """
+        with self._store.read() as unit:
+            if not unit.events.any_unfolded():
+                return 0
         with self._store.write() as unit:
             reports = unit.events.unfolded(AT_ONCE)
             if not reports:
@@ -89,12 +95,20 @@ class Counting:
             unit.events.drop([report[0] for report in reports])
         return len(reports)
 
+    def is_closing_ahead(self) -> bool:
+        """Return whether an execution is being sent, and so will be drained one day."""
+        with self._store.read() as unit:
+            return unit.executions.any_sending()
+
     def close(self, *, now_ms: int) -> int:
         """Close executions in which nobody is pending, and finish their tasks; return how many.
 
         A task that somebody changes just now is left for the next turn: everybody locks the
         task first and its executions after it.
         """
+        with self._store.read() as unit:
+            if not unit.executions.drained_tasks(limit=1):
+                return 0
         with self._store.write() as unit:
             task_ids = unit.tasks.hold(unit.executions.drained_tasks(limit=CLOSED_AT_ONCE))
             closed = unit.executions.finish_drained(task_ids, now_ms=now_ms)

@@ -33,6 +33,7 @@ class Accounts(Protocol):
 class Executions(Protocol):
     """What cutting needs of executions."""
 
+    def any_uncut(self) -> bool: ...
     def take_uncut(self) -> Execution | None: ...
     def mark_cut(
         self,
@@ -82,6 +83,7 @@ class Store(Protocol):
     """Where transactions come from."""
 
     def write(self) -> AbstractContextManager[Unit]: ...
+    def read(self) -> AbstractContextManager[Unit]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,11 @@ class Cutting:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def is_needed(self) -> bool:
+        """Return whether an execution is not cut yet, by this cutter or another."""
+        with self._store.read() as unit:
+            return unit.executions.any_uncut()
 
     def cut(self, *, now_ms: int, at_once: int = AT_ONCE) -> Sequence[Piece]:
         """Cut the next shards of the oldest executions that are not cut yet; none: there are none.

@@ -17,6 +17,7 @@ class Requests(Protocol):
     def fulfil(self, claim: Claim, result: str) -> None: ...
     def release(self, claim: Claim) -> None: ...
     def kept(self, claim: Claim, *, over_ms: int) -> Kept | None: ...
+    def any_over(self, *, over_ms: int) -> bool: ...
     def forget(self, *, over_ms: int, limit: int) -> int: ...
 
 
@@ -76,5 +77,9 @@ class Replays:
 
     def forget(self, *, now_ms: int) -> int:
         """Throw away some answers that were kept long enough; return how many."""
+        over_ms = now_ms - KEPT_MS
+        with self._store.read() as unit:
+            if not unit.requests.any_over(over_ms=over_ms):
+                return 0
         with self._store.write() as unit:
-            return unit.requests.forget(over_ms=now_ms - KEPT_MS, limit=FORGOTTEN_AT_ONCE)
+            return unit.requests.forget(over_ms=over_ms, limit=FORGOTTEN_AT_ONCE)

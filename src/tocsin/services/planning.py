@@ -20,6 +20,10 @@ class Tasks(Protocol):
         """Return due tasks, locked until commit; another planner passes over them."""
         ...
 
+    def next_due_ms(self) -> int | None:
+        """Return when the next task falls due, or the longest due one fell; None for none."""
+        ...
+
     def move_on(self, moved: Sequence[Moved]) -> None:
         """Write where tasks stand once what was due of them is dealt with."""
         ...
@@ -63,6 +67,7 @@ class Store(Protocol):
     """Where transactions come from."""
 
     def write(self) -> AbstractContextManager[Unit]: ...
+    def read(self) -> AbstractContextManager[Unit]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,11 @@ class Planning:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def next_due_ms(self) -> int | None:
+        """Return when there is something to plan, in the past if there is now; None: never."""
+        with self._store.read() as unit:
+            return unit.tasks.next_due_ms()
 
     def plan(self, *, now_ms: int) -> Planned:
         """Give each due slot its execution, or its record of having been missed.

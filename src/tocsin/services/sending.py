@@ -21,6 +21,7 @@ HOLD_MS: Final = 10_000
 class Parcels(Protocol):
     """What sending needs of parcels."""
 
+    def next_due_ms(self) -> int | None: ...
     def lease(self, *, now_ms: int, hold_ms: int, limit: int) -> list[Parcel]: ...
     def record(self, held: Parcel, *, due_ms: int, keep: bool) -> bool: ...
 
@@ -100,6 +101,11 @@ class Sending:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def next_due_ms(self) -> int | None:
+        """Return when there is a parcel to lease, in the past if there is now; None: never."""
+        with self._store.read() as unit:
+            return unit.parcels.next_due_ms()
 
     def lease(self, *, now_ms: int, limit: int) -> list[Parcel]:
         """Take up to *limit* parcels that are due."""

@@ -14,6 +14,7 @@ PARCELS_AT_ONCE: Final = 200
 class Executions(Protocol):
     """What sweeping needs of executions."""
 
+    def any_to_sweep(self) -> bool: ...
     def take_swept(self, *, limit: int) -> Sequence[tuple[int, int, Outcome]]: ...
     def mark_swept(self, execution_id: int) -> None: ...
 
@@ -22,6 +23,8 @@ class Parcels(Protocol):
     """What sweeping needs of parcels."""
 
     def take_unheld(self, execution_id: int, *, now_ms: int, limit: int) -> list[Parcel]: ...
+    def any_overtaken(self, *, now_ms: int) -> bool: ...
+    def next_overtaken_ms(self, *, now_ms: int) -> int | None: ...
     def take_overtaken(self, *, now_ms: int, limit: int) -> list[Parcel]: ...
     def has_pending(self, execution_id: int) -> bool: ...
     def record(self, held: Parcel, *, due_ms: int, keep: bool) -> bool: ...
@@ -49,6 +52,7 @@ class Store(Protocol):
     """Where transactions come from."""
 
     def write(self) -> AbstractContextManager[Unit]: ...
+    def read(self) -> AbstractContextManager[Unit]: ...
 
 
 class Sweeping:
@@ -56,6 +60,13 @@ class Sweeping:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def next_due_ms(self, *, now_ms: int) -> int | None:
+        """Return when there is somebody to settle, *now_ms* if there is now; None: never."""
+        with self._store.read() as unit:
+            if unit.executions.any_to_sweep() or unit.parcels.any_overtaken(now_ms=now_ms):
+                return now_ms
+            return unit.parcels.next_overtaken_ms(now_ms=now_ms)
 
     def sweep(self, *, now_ms: int) -> int:
         """Settle some of those who will not be sent any more; return how many.

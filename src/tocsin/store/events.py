@@ -29,6 +29,10 @@ class Events:
         if rows:
             self._connection.execute(insert(event), rows)
 
+    def any_unfolded(self) -> bool:
+        """Return whether there are reports to fold."""
+        return self._connection.execute(select(event.c.id).limit(1)).first() is not None
+
     def unfolded(self, limit: int) -> list[tuple[int, int, int, int]]:
         """Return up to *limit* reports, oldest first: id, execution, ordinal, kind.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, literal, select, update
 
 from tocsin.domain.execution import SENDABLE, Execution, Kind, Order, Slot, State
 from tocsin.domain.outcome import Outcome
@@ -13,6 +13,9 @@ from tocsin.store.upsert import insert_new, insert_new_rows
 
 _SENDABLE: Final = [state.value for state in SENDABLE]
 _LIVE: Final = [*_SENDABLE, State.PAUSED.value]
+# As the index ix_execution_live has it, letter by letter: else SQLite reads the whole table for
+# the few that are not over.
+_IS_LIVE: Final = execution.c.state.in_([literal(state, literal_execute=True) for state in _LIVE])
 
 
 class Executions:
@@ -65,6 +68,22 @@ class Executions:
             select(func.count()).select_from(execution).where(execution.c.task_id == task_id)
         ).scalar_one()
 
+    def any_uncut(self) -> bool:
+        """Return whether an execution has shards to cut."""
+        return self._any(_IS_LIVE, execution.c.state == State.CUTTING.value)
+
+    def any_sending(self) -> bool:
+        """Return whether an execution is cut, and goes on until nobody of it is pending."""
+        return self._any(_IS_LIVE, execution.c.state == State.SENDING.value)
+
+    def any_to_sweep(self) -> bool:
+        """Return whether an execution has pending recipients who are to be given an outcome."""
+        return self._any(execution.c.sweep.is_not(None))
+
+    def _any(self, *conditions: ColumnElement[bool]) -> bool:
+        found = self._connection.execute(select(execution.c.id).where(*conditions).limit(1))
+        return found.first() is not None
+
     def take_uncut(self) -> Execution | None:
         """Return the oldest execution with shards to cut, locked until commit.
 
@@ -72,7 +91,7 @@ class Executions:
         """
         row = self._connection.execute(
             select(execution)
-            .where(execution.c.state == State.CUTTING.value)
+            .where(_IS_LIVE, execution.c.state == State.CUTTING.value)
             .order_by(execution.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -327,6 +346,7 @@ def _drained() -> list[ColumnElement[bool]]:
         parcel.c.execution_id == execution.c.id, parcel.c.pending > 0
     )
     return [
+        _IS_LIVE,
         execution.c.state == State.SENDING.value,
         execution.c.sweep.is_(None),
         ~open_parcel.exists(),

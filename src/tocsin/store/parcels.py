@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     delete,
+    func,
     insert,
     select,
     update,
@@ -115,6 +116,24 @@ class Parcels:
         )
         return [_held(row, now_ms) for row in rows]
 
+    def next_due_ms(self) -> int | None:
+        """Return when the next parcel that may be sent falls due, or the longest due one fell.
+
+        None when there is none. What is paused, or waits for a sweep, comes back by a change of
+        its execution.
+        """
+        return self._connection.scalar(
+            select(parcel.c.due_ms)
+            .join(execution, execution.c.id == parcel.c.execution_id)
+            .where(
+                parcel.c.pending > 0,
+                execution.c.state.in_([state.value for state in SENDABLE]),
+                ~_being_swept(),
+            )
+            .order_by(parcel.c.due_ms)
+            .limit(1)
+        )
+
     def of_ordinal(self, execution_id: int, ordinal: int) -> Addressed | None:
         """Return how one recipient of an execution stands, None when it does not address them.
 
@@ -172,15 +191,23 @@ class Parcels:
             select(parcel.c.id).where(parcel.c.execution_id == execution_id), now_ms, limit
         )
 
+    def any_overtaken(self, *, now_ms: int) -> bool:
+        """Return whether a parcel is overtaken, with somebody pending."""
+        query = _overtaken(now_ms).where(parcel.c.pending > 0).limit(1)
+        return self._connection.execute(query).first() is not None
+
+    def next_overtaken_ms(self, *, now_ms: int) -> int | None:
+        """Return when the next slot comes for somebody pending, after *now_ms*; None: never."""
+        found: int | None = self._connection.scalar(
+            select(func.min(parcel.c.overtaken_ms)).where(
+                parcel.c.pending > 0, parcel.c.overtaken_ms > now_ms
+            )
+        )
+        return found
+
     def take_overtaken(self, *, now_ms: int, limit: int) -> list[Parcel]:
         """Take parcels that are overtaken, with somebody pending, and that no sender holds."""
-        return self._take(
-            select(parcel.c.id)
-            .join(execution, execution.c.id == parcel.c.execution_id)
-            .where(parcel.c.overtaken_ms <= now_ms, _has_successor(execution)),
-            now_ms,
-            limit,
-        )
+        return self._take(_overtaken(now_ms), now_ms, limit)
 
     def _take(self, some: Select[tuple[int]], now_ms: int, limit: int) -> list[Parcel]:
         """Take open parcels out of *some*.
@@ -276,6 +303,15 @@ def _being_overtaken(now_ms: int) -> ColumnElement[bool]:
             _has_successor(of),
         )
         .exists()
+    )
+
+
+def _overtaken(now_ms: int) -> Select[tuple[int]]:
+    """Return the ids of parcels that the next slot has reached, and that have a successor."""
+    return (
+        select(parcel.c.id)
+        .join(execution, execution.c.id == parcel.c.execution_id)
+        .where(parcel.c.overtaken_ms <= now_ms, _has_successor(execution))
     )
 
 

@@ -50,6 +50,11 @@ class Requests:
         ).one_or_none()
         return None if row is None else Kept(row.request, row.result)
 
+    def any_over(self, *, over_ms: int) -> bool:
+        """Return whether there are claims made at *over_ms* or before."""
+        found = select(idempotency.c.key).where(idempotency.c.create_ms <= over_ms).limit(1)
+        return self._connection.execute(found).first() is not None
+
     def forget(self, *, over_ms: int, limit: int) -> int:
         """Delete up to *limit* claims made at *over_ms* or before; return how many.
 

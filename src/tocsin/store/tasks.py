@@ -100,6 +100,13 @@ class Tasks:
         )
         return [_task(row) for row in rows]
 
+    def next_due_ms(self) -> int | None:
+        """Return when the next task falls due, or the longest due one fell; None for none."""
+        next_due_ms = push_task.c.next_due_ms
+        query = select(func.min(next_due_ms)).where(next_due_ms.is_not(None))
+        found: int | None = self._connection.scalar(query)
+        return found
+
     def move_on(self, moved: Sequence[Moved]) -> None:
         """Write where tasks stand once what was due of them is dealt with."""
         if not moved:
@@ -164,6 +171,8 @@ class Tasks:
 
     def finish_idle(self, *, now_ms: int, task_ids: Sequence[int]) -> None:
         """Finish those of the tasks that have neither a slot nor a live execution left."""
+        if not task_ids:
+            return
         over = [State.DONE.value, State.CANCELLED.value, State.MISSED.value]
         live = (
             select(execution.c.id)

@@ -1,7 +1,7 @@
 """The crew: starts the worker processes of a server, watches them, and stops them."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -18,6 +18,7 @@ class Process(Protocol):
     """A running process."""
 
     def poll(self) -> int | None: ...
+    def tell(self, words: Iterable[str]) -> None: ...
     def terminate(self) -> None: ...
     def kill(self) -> None: ...
     def wait(self, timeout: float | None = None) -> int: ...
@@ -73,6 +74,13 @@ class Crew:
                 self._clock.wait(stop, _LOOK_EVERY_S)
         finally:
             self._dismiss()
+
+    def ring(self, news: Iterable[str]) -> None:
+        """Tell every process what was changed, for its bells."""
+        for post in self._posts:
+            process = post.process
+            if process is not None:
+                process.tell(news)
 
     def _look_after(self, post: _Post) -> None:
         now_ms = self._clock.monotonic_ms()

@@ -1,7 +1,8 @@
-"""The shape of every loop: do what is there, wait when there is nothing, survive a failure."""
+"""The shape of every loop: do what is there, rest when there is nothing, survive a failure."""
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from tocsin.domain.errors import Unavailable
@@ -9,30 +10,52 @@ from tocsin.telemetry.events import Event, Telemetry, where
 
 AGAIN_S: Final = 1.0
 
+GLANCE_S: Final = 1.0
+"""How long a rest takes at most to see that the wall clock was set forward."""
+
 
 class Clock(Protocol):
-    """A wait that a stop ends."""
+    """Wall time, monotonic time, and a wait that an event ends."""
 
+    def now_ms(self) -> int: ...
+    def monotonic_ms(self) -> int: ...
     def wait(self, stop: threading.Event, seconds: float) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing is to be done: until a ring, until an instant, and never longer than for a while.
+
+    at_most_s: the safety net, for a ring may be lost. until_ms: when something falls due, by the
+    wall clock; None when nothing is known to. deaf_s: how long no ring ends it, where looking
+    again at once would find the same.
+    """
+
+    at_most_s: float
+    until_ms: int | None = None
+    deaf_s: float = 0
 
 
 def run_loop(
     name: str,
-    turn: Callable[[], object],
+    turn: Callable[[], Rest | None],
     *,
-    idle_s: float,
+    bell: threading.Event,
     stop: threading.Event,
     clock: Clock,
     telemetry: Telemetry,
 ) -> None:
-    """Call *turn* until *stop*: again at once while it finds work, after *idle_s* when not.
+    """Call *turn* until *stop*: again at once while it finds work (None), after its rest when not.
+
+    bell: ends a rest; it is silenced before a turn, so that what rings during one is not missed.
 
     What a turn does is one transaction or more of its own, so a failure (a database that is
     away, say) costs nothing but the second until the next try.
     """
     while not stop.is_set():
+        bell.clear()
         try:
-            busy = turn()
+            rest = turn()
         except Exception as error:  # noqa: BLE001 - a loop outlives what one turn runs into
             found = error.__cause__ or error if isinstance(error, Unavailable) else error
             telemetry.emit(
@@ -44,5 +67,18 @@ def run_loop(
             )
             clock.wait(stop, AGAIN_S)
             continue
-        if not busy:
-            clock.wait(stop, idle_s)
+        if rest is not None:
+            _take(rest, bell=bell, stop=stop, clock=clock)
+
+
+def _take(rest: Rest, *, bell: threading.Event, stop: threading.Event, clock: Clock) -> None:
+    """Rest. The instant is the wall clock's, which may be set; the while is not."""
+    end_ms = clock.monotonic_ms() + round(rest.at_most_s * 1000)
+    if rest.deaf_s:
+        clock.wait(stop, rest.deaf_s)
+    while not stop.is_set():
+        left_ms = end_ms - clock.monotonic_ms()
+        if rest.until_ms is not None:
+            left_ms = min(left_ms, rest.until_ms - clock.now_ms())
+        if left_ms <= 0 or clock.wait(bell, min(left_ms / 1000, GLANCE_S)):
+            return

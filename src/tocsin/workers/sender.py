@@ -19,9 +19,10 @@ from tocsin.webpush.encryption import BadSubscriptionKeys, PlaintextTooLarge, en
 from tocsin.webpush.endpoint import Endpoint, PushHosts
 from tocsin.webpush.request import Urgency, headers
 from tocsin.webpush.vapid import Authorizations, Signer, load_private_key
+from tocsin.workers.bells import Bells, News
 from tocsin.workers.consignment import Consignment, Stop, open_consignment
 from tocsin.workers.decision import code_of, decide, used_up
-from tocsin.workers.loop import run_loop
+from tocsin.workers.loop import Clock, Rest, run_loop
 from tocsin.workers.origin_gate import OriginGate
 from tocsin.workers.rendering import Rendering
 
@@ -30,7 +31,12 @@ IN_HAND: Final = 4
 
 RECORD_EVERY_MS: Final = 250
 RECORD_EVERY: Final = 256
-IDLE_S: Final = 0.1
+NET_S: Final = 2.0
+"""How long an idle sender rests at most. A parcel that another sender gives back is not told."""
+
+HELD_UP_S: Final = 0.1
+"""How long to leave alone parcels that are due, but in the hands of another worker."""
+
 LAST_ANSWERS_MS: Final = 10_000
 _RENDERINGS_KEPT: Final = 64
 _WAIT_MS: Final = 50
@@ -47,14 +53,6 @@ class PushClient(Protocol):
     def in_flight(self) -> int: ...
     def submit(self, endpoint: Endpoint, headers: list[str], body: bytes, tag: _OnWire) -> None: ...
     def wait(self, timeout_ms: int) -> Iterable[tuple[_OnWire, Answer]]: ...
-
-
-class Clock(Protocol):
-    """Wall time, monotonic time, and a wait that a stop ends."""
-
-    def now_ms(self) -> int: ...
-    def monotonic_ms(self) -> int: ...
-    def wait(self, stop: threading.Event, seconds: float) -> bool: ...
 
 
 class Entropy(Protocol):
@@ -80,6 +78,7 @@ class Sender:
         *,
         hosts: PushHosts,
         keyring: Keyring,
+        bells: Bells,
         clock: Clock,
         entropy: Entropy,
         telemetry: Telemetry,
@@ -89,6 +88,7 @@ class Sender:
         self._client = client
         self._hosts = hosts
         self._keyring = keyring
+        self._bell = bells.hang(News.EXECUTIONS, News.PARCELS)
         self._clock = clock
         self._entropy = entropy
         self._telemetry = telemetry
@@ -102,8 +102,8 @@ class Sender:
         """Send due parcels until *stop*; then finish what is on the wire and give leases back."""
         run_loop(
             "sender",
-            self.turn,
-            idle_s=IDLE_S,
+            self.look,
+            bell=self._bell,
             stop=stop,
             clock=self._clock,
             telemetry=self._telemetry,
@@ -114,6 +114,17 @@ class Sender:
         while self._in_hand and self._clock.monotonic_ms() < patience_ms:
             self._collect()
             self._record()
+
+    def look(self) -> Rest | None:
+        """Do a round if anything is in hand, or due; return what rest to take if nothing is."""
+        if self._in_hand:
+            self.turn()
+            return None
+        self._collect()  # nothing is awaited: for connections that want an answer themselves
+        now_ms, due_ms = self._clock.now_ms(), self._sending.next_due_ms()
+        if due_ms is None or due_ms > now_ms:
+            return Rest(NET_S, until_ms=due_ms)
+        return None if self.turn() else Rest(HELD_UP_S, deaf_s=HELD_UP_S)
 
     def turn(self) -> bool:
         """Do a round of everything; return whether there was anything to do.

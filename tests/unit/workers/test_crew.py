@@ -1,9 +1,9 @@
-"""The crew keeps every post filled; a loop outlives its failures."""
+"""The crew keeps every post filled, and passes on what was changed."""
 
 import io
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -11,7 +11,6 @@ import pytest
 
 from tocsin.telemetry.events import Telemetry
 from tocsin.workers.crew import Crew
-from tocsin.workers.loop import run_loop
 
 
 @dataclass
@@ -22,6 +21,10 @@ class FakeProcess:
     stubborn: bool = False
     code: int | None = None
     told: list[str] = field(default_factory=list)
+    heard: list[tuple[str, ...]] = field(default_factory=list)
+
+    def tell(self, words: Iterable[str]) -> None:
+        self.heard.append(tuple(words))
 
     def poll(self) -> int | None:
         return self.code
@@ -91,7 +94,8 @@ class House:
         self.stop = threading.Event()
         self.clock = FakeClock(self.stop, self.happens)
         telemetry = Telemetry(log_format="json", stream=self.log)
-        Crew(roles, start=self.start, clock=self.clock, telemetry=telemetry).run(self.stop)
+        self.crew = Crew(roles, start=self.start, clock=self.clock, telemetry=telemetry)
+        self.crew.run(self.stop)
 
     def lines(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
@@ -164,30 +168,10 @@ def test_a_crew_that_fails_leaves_no_process_behind() -> None:
     assert [process.told for _, process in house.started] == [["terminate", "wait 15"]]
 
 
-def test_a_loop_works_on_while_there_is_work_and_survives_a_failure() -> None:
-    stop, log = threading.Event(), io.StringIO()
-    turns = iter([True, 3, 0, ValueError("canary-secret"), None, True, "end"])
+def test_what_was_changed_is_told_to_every_process() -> None:
+    house = House(seconds=3, start_fails=1)
+    house.happens = lambda ms: (house.crew.ring(["parcels"]), House.happens(house, ms))  # type: ignore[method-assign] # the fake's script
 
-    def turn() -> object:
-        result = next(turns)
-        if isinstance(result, Exception):
-            raise result
-        if result == "end":
-            stop.set()
-        return result
+    house.run("planner", "sender")
 
-    clock = FakeClock(stop, lambda _: None)
-    run_loop(
-        "planner",
-        turn,
-        idle_s=0.25,
-        stop=stop,
-        clock=clock,
-        telemetry=Telemetry(log_format="json", stream=log),
-    )
-
-    assert clock.waits == [0.25, 1.0, 0.25]
-    [line] = [json.loads(text) for text in log.getvalue().splitlines()]
-    assert (line["event"], line["loop"], line["error"]) == ("loop_failed", "planner", "ValueError")
-    assert line["where"].startswith("test_crew.py:")
-    assert "canary-secret" not in log.getvalue()
+    assert [set(process.heard) for _, process in house.started] == [{("parcels",)}] * 2
