@@ -139,20 +139,26 @@ class Calendar:
         while slot_ms is not None and slot_ms - order.east_ms <= now_ms:
             due.append(slot_ms)
             slot_ms = slots.after(slot_ms)
-        for slot_ms in due:
-            row = self.rows.get(slot_ms)
-            if not certain and (row is None or row.stamp_ms != now_ms):
-                return
+        done = len(due)
+        while not certain and done and not self._bears(due[done - 1], now_ms):
+            done -= 1
+        for slot_ms in due[:done]:
             why = self._why_missed(slot_ms, due[-1], now_ms)
             following_ms = self.next_ms = slots.after(slot_ms)
             missed = not why.startswith("executed")
-            self.expected[slot_ms] = Expected(
-                missed, now_ms, order.name, following_ms, self.active_ms, why
+            # A slot is one by what it reads: after an edit of user_time_zone noon in GMT is not
+            # executed beside everybody's noon of that day.
+            self.expected.setdefault(
+                slot_ms, Expected(missed, now_ms, order.name, following_ms, self.active_ms, why)
             )
             self.last_slot_ms = slot_ms
             if not missed:
                 self.last_execution_ms = slot_ms
             self.came_to_its_end = following_ms is None
+
+    def _bears(self, slot_ms: int, stamp_ms: int) -> bool:
+        row = self.rows.get(slot_ms)
+        return row is not None and row.stamp_ms == stamp_ms
 
     def _why_missed(self, slot_ms: int, newest_ms: int, now_ms: int) -> str:
         """Return the rule for a slot that is dealt with at an instant, and others with it."""
@@ -177,9 +183,8 @@ class Calendar:
             self._refused(step)
             return
         if before is not None and before.active:
-            # Whoever changes a task, or takes it away, first sees to what is due.
-            changes = step.kind in ("pause", "edit", "delete")
-            self._settle(step.now_ms, certain=changes)
+            # Whether a planner or the client was faster makes no difference.
+            self._settle(step.now_ms, certain=True)
         if step.kind == "run":
             self._run(before, step.now_ms)
         elif step.kind == "delete":
@@ -199,7 +204,7 @@ class Calendar:
         """See that there was a reason to refuse a step."""
         order = self.order
         assert order is not None
-        active_and_out = order.active and self.next_ms is None
+        active_and_out = order.active and self._is_out(step.now_ms)
         if step.kind == "run":
             fits = not order.active or self._is_over(step.now_ms) or active_and_out
         else:
@@ -214,6 +219,15 @@ class Calendar:
     def _is_over(self, now_ms: int) -> bool:
         end_ms = None if self.order is None else self.order.end_ms
         return end_ms is not None and end_ms < now_ms
+
+    def _is_out(self, now_ms: int) -> bool:
+        """Return whether no slot is to come after an instant."""
+        slot_ms, order, slots = self.next_ms, self.order, self.slots
+        while slot_ms is not None and order is not None and slots is not None:
+            if slot_ms - order.east_ms > now_ms:
+                return False
+            slot_ms = slots.after(slot_ms)
+        return True
 
     def _rewrite(self, before: Order | None, order: Order, now_ms: int) -> None:
         self.order = order
@@ -231,7 +245,8 @@ class Calendar:
             self.anchor_ms = now_ms
         self.active_ms = now_ms
         self.slots = Slots(order, self.anchor_ms)
-        # Who has yet to be reached is reached; what was dealt with is not dealt with again.
+        # Who has yet to be reached is reached; what was dealt with is not dealt with again, be it
+        # everybody's reading of a clock and now an instant of GMT.
         floor_ms = now_ms - SKEW_MS - order.west_ms
         if self.last_slot_ms is not None:
             floor_ms = max(floor_ms, self.last_slot_ms + 1)

@@ -56,6 +56,8 @@ def edits(chance: random.Random, order: Order, now_ms: int, *, most: int) -> Ite
     yield order
     yield order._replace(ttl_s=chance.choice(TTLS_S))
     yield order._replace(quiet=_quiet(chance))
+    if order.cron is None or order.cron.split()[1].isdecimal():
+        yield order._replace(user_time_zone=not order.user_time_zone)
     fresh = drawn_order(chance, now_ms, name=order.name, most=most)
     yield fresh._replace(active=order.active, ttl_s=order.ttl_s)
     yield _ended(chance, order._replace(start_ms=None, end_ms=None), now_ms, most=most)

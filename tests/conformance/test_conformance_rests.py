@@ -18,6 +18,7 @@ from tocsin.services.cutting import Cutting
 from tocsin.services.idempotency import Replays
 from tocsin.services.indexing import Indexing
 from tocsin.services.planning import Planning
+from tocsin.services.retiming import Retiming
 from tocsin.services.sending import HOLD_MS
 from tocsin.services.sweeping import Sweeping
 from tocsin.store.unit import Store, Unit
@@ -92,6 +93,7 @@ def rest(world: World) -> tuple[dict[str, float], int]:
         indexing=Indexing(store),
         counting=Counting(store),
         sweeping=Sweeping(store),
+        retiming=Retiming(store),
         replays=Replays(store),
         bells=Bells(),
         clock=clock,
@@ -224,7 +226,7 @@ def test_the_next_parcel_is_due_when_anybody_may_lease_it(
 def test_who_waits_for_a_sweep_keeps_no_sender_awake(world: World, owner: Account) -> None:
     old = world.execute(owner)
     world.cut_all()
-    world.clock.forward(1000)
+    world.clock.forward(1001)
     world.commands.run(owner.scope, old.task_id, now_ms=world.clock.now_ms())
     world.cut_all()
 

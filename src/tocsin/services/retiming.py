@@ -22,6 +22,7 @@ from tocsin.services.resolving import Judging, shard
 class Executions(Protocol):
     """What retiming needs of executions."""
 
+    def any_outdated(self, rules: str) -> bool: ...
     def take_outdated(self, rules: str) -> tuple[Execution, str] | None: ...
     def mark_retimed(self, execution_id: int, *, rules: str) -> None: ...
 
@@ -45,6 +46,7 @@ class Store(Protocol):
     """Where transactions come from."""
 
     def write(self) -> AbstractContextManager[Unit]: ...
+    def read(self) -> AbstractContextManager[Unit]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,9 @@ class Retiming:
         One transaction: a kill leaves the old waves or the new ones, and nobody is in both or in
         neither. Who was sent to or is being sent to keeps their place.
         """
+        with self._store.read() as unit:
+            if not unit.executions.any_outdated(self._rules):
+                return None
         with self._store.write() as unit:
             found = unit.executions.take_outdated(self._rules)
             if found is None:

@@ -80,6 +80,10 @@ class Executions:
         """Return whether an execution has pending recipients who are to be given an outcome."""
         return self._any(execution.c.sweep.is_not(None))
 
+    def any_outdated(self, rules: str) -> bool:
+        """Return whether a live execution has waves of older rules than *rules*."""
+        return self._any(*_outdated(rules))
+
     def _any(self, *conditions: ColumnElement[bool]) -> bool:
         found = self._connection.execute(select(execution.c.id).where(*conditions).limit(1))
         return found.first() is not None
@@ -249,11 +253,7 @@ class Executions:
         """
         row = self._connection.execute(
             select(execution)
-            .where(
-                execution.c.state.in_(_LIVE),
-                execution.c.sweep.is_(None),
-                execution.c.rules < rules,
-            )
+            .where(*_outdated(rules))
             .order_by(execution.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -338,6 +338,11 @@ def _missed(slot: Slot, reason: str, now_ms: int) -> dict[str, Any]:
     """Return the row that says of a slot that it was missed."""
     over = {"state": State.MISSED.value, "reason": reason, "start_ms": None, "end_ms": now_ms}
     return _begun(slot, now_ms) | over
+
+
+def _outdated(rules: str) -> list[ColumnElement[bool]]:
+    """Return the conditions under which an execution has waves of older rules."""
+    return [_IS_LIVE, execution.c.sweep.is_(None), execution.c.rules < rules]
 
 
 def _drained() -> list[ColumnElement[bool]]:
