@@ -9,11 +9,12 @@ from typing import Any, Final
 import pytest
 from courier import Courier, crowd, settle
 from sqlalchemy import event
-from world import World
+from world import World, enrolment
 
 from doubles import FakeClock
 from tocsin.domain.account import Account
 from tocsin.domain.push_task import Status
+from tocsin.domain.schedule import QuietTime
 from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting
 from tocsin.services.idempotency import Replays
@@ -177,11 +178,11 @@ def test_a_sweep_that_waits_for_a_sender_is_tried_at_a_walking_pace(
     assert rest(world)[0]["sweeper"] == 1.0
 
 
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_what_another_planner_or_cutter_has_in_hand_is_left_alone_for_a_moment(
     world: World, owner: Account
 ) -> None:
-    if world.database.is_sqlite:
-        pytest.skip("on SQLite whoever comes second waits for the first")
+    """On SQLite whoever comes second waits for the first."""
     world.execute(owner)
     world.order(owner)
     with world.store.write() as unit:
@@ -261,10 +262,29 @@ def test_an_idle_sender_rests_until_a_parcel_falls_due(world: World, owner: Acco
     assert store.writes > 0
 
 
+def test_the_sweeper_rests_until_the_next_slot_reaches_somebody_pending(world: World) -> None:
+    owner = world.account()
+    world.register(enrolment(world.container(owner), 1, time_zone="UTC"))
+    quiet = QuietTime(3, 4)
+    world.execute(owner, start=world.clock.now_ms(), frequency_s=3600, quiet_time=quiet)
+    world.cut_all()
+    now_ms, hour_ms = world.clock.now_ms(), 60 * MINUTE_MS
+
+    assert world.sweeping.next_due_ms(now_ms=now_ms) == now_ms + hour_ms
+    world.clock.forward(hour_ms)
+    assert world.sweeping.next_due_ms(now_ms=now_ms + hour_ms) is None, "no later execution yet"
+    world.plan()
+    assert world.sweeping.next_due_ms(now_ms=now_ms + hour_ms) == now_ms + hour_ms
+    assert world.sweeping.sweep(now_ms=now_ms + hour_ms) == 1
+    assert world.sweeping.next_due_ms(now_ms=now_ms + hour_ms) is None
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_looks_are_served_by_indexes_on_sqlite(world: World, owner: Account) -> None:
-    """What is over is most of a database: a look that reads it takes ever longer."""
-    if not world.database.is_sqlite:
-        pytest.skip("PostgreSQL chooses by what is in the tables, and here there is nothing")
+    """What is over is most of a database: a look that reads it takes ever longer.
+
+    PostgreSQL chooses by what is in the tables, and here there is nothing.
+    """
     world.execute(owner)
     world.cut_all()
     looks: list[tuple[str, Any]] = []
