@@ -13,9 +13,9 @@ from tocsin.store.upsert import insert_new, insert_new_rows
 
 _SENDABLE: Final = [state.value for state in SENDABLE]
 _LIVE: Final = [*_SENDABLE, State.PAUSED.value]
-# As the index ix_execution_live has it, letter by letter: else SQLite reads the whole table for
-# the few that are not over.
-_IS_LIVE: Final = execution.c.state.in_([literal(state, literal_execute=True) for state in _LIVE])
+# As the indexes ix_execution_live and ix_execution_task_id have it, letter by letter: else SQLite
+# reads everything for the few that are not over.
+IS_LIVE: Final = execution.c.state.in_([literal(state, literal_execute=True) for state in _LIVE])
 
 
 class Executions:
@@ -70,11 +70,11 @@ class Executions:
 
     def any_uncut(self) -> bool:
         """Return whether an execution has shards to cut."""
-        return self._any(_IS_LIVE, execution.c.state == State.CUTTING.value)
+        return self._any(IS_LIVE, execution.c.state == State.CUTTING.value)
 
     def any_sending(self) -> bool:
         """Return whether an execution is cut, and goes on until nobody of it is pending."""
-        return self._any(_IS_LIVE, execution.c.state == State.SENDING.value)
+        return self._any(IS_LIVE, execution.c.state == State.SENDING.value)
 
     def any_to_sweep(self) -> bool:
         """Return whether an execution has pending recipients who are to be given an outcome."""
@@ -95,7 +95,7 @@ class Executions:
         """
         row = self._connection.execute(
             select(execution)
-            .where(_IS_LIVE, execution.c.state == State.CUTTING.value)
+            .where(IS_LIVE, execution.c.state == State.CUTTING.value)
             .order_by(execution.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -148,7 +148,7 @@ class Executions:
             update(execution)
             .where(
                 execution.c.task_id == task_id,
-                execution.c.state.in_(_LIVE),
+                IS_LIVE,
                 execution.c.sweep.is_(None),
             )
             .values(
@@ -166,7 +166,7 @@ class Executions:
             select(execution)
             .where(
                 execution.c.task_id.in_(task_ids),
-                execution.c.state.in_(_LIVE),
+                IS_LIVE,
                 execution.c.sweep.is_(None),
             )
             .order_by(execution.c.id)
@@ -180,7 +180,7 @@ class Executions:
                 update(execution)
                 .where(
                     execution.c.id == execution_id,
-                    execution.c.state.in_(_LIVE),
+                    IS_LIVE,
                     execution.c.sweep.is_(None),
                 )
                 .values(
@@ -300,7 +300,7 @@ class Executions:
 
     def live_outcome_counts(self) -> dict[Outcome, int]:
         """Return how many recipients of all executions that are not over have each outcome."""
-        live = select(execution.c.id).where(execution.c.state.in_(_LIVE))
+        live = select(execution.c.id).where(IS_LIVE)
         found = self.outcome_counts(self._connection.scalars(live).all())
         return {outcome: sum(one[outcome] for one in found.values()) for outcome in Outcome}
 
@@ -342,7 +342,7 @@ def _missed(slot: Slot, reason: str, now_ms: int) -> dict[str, Any]:
 
 def _outdated(rules: str) -> list[ColumnElement[bool]]:
     """Return the conditions under which an execution has waves of older rules."""
-    return [_IS_LIVE, execution.c.sweep.is_(None), execution.c.rules < rules]
+    return [IS_LIVE, execution.c.sweep.is_(None), execution.c.rules < rules]
 
 
 def _drained() -> list[ColumnElement[bool]]:
@@ -351,7 +351,7 @@ def _drained() -> list[ColumnElement[bool]]:
         parcel.c.execution_id == execution.c.id, parcel.c.pending > 0
     )
     return [
-        _IS_LIVE,
+        IS_LIVE,
         execution.c.state == State.SENDING.value,
         execution.c.sweep.is_(None),
         ~open_parcel.exists(),

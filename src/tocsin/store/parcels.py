@@ -5,9 +5,7 @@ from typing import Any, Final
 
 from pyroaring import BitMap
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    FromClause,
     Select,
     bindparam,
     delete,
@@ -100,8 +98,8 @@ class Parcels:
                 parcel.c.pending > 0,
                 parcel.c.due_ms <= now_ms,
                 execution.c.state.in_([state.value for state in SENDABLE]),
-                ~_being_swept(),
-                ~_being_overtaken(now_ms),
+                execution.c.task_id.not_in(_being_swept()),
+                execution.c.task_id.not_in(_being_overtaken(now_ms)),
             )
             .order_by(parcel.c.due_ms, parcel.c.id)
             .limit(limit)
@@ -128,7 +126,7 @@ class Parcels:
             .where(
                 parcel.c.pending > 0,
                 execution.c.state.in_([state.value for state in SENDABLE]),
-                ~_being_swept(),
+                execution.c.task_id.not_in(_being_swept()),
             )
             .order_by(parcel.c.due_ms)
             .limit(1)
@@ -188,13 +186,14 @@ class Parcels:
     def take_unheld(self, execution_id: int, *, now_ms: int, limit: int) -> list[Parcel]:
         """Take parcels of an execution with somebody pending that no sender holds."""
         return self._take(
-            select(parcel.c.id).where(parcel.c.execution_id == execution_id), now_ms, limit
+            select(parcel.c.id).where(parcel.c.execution_id == execution_id).order_by(parcel.c.id),
+            now_ms,
+            limit,
         )
 
     def any_overtaken(self, *, now_ms: int) -> bool:
         """Return whether a parcel is overtaken, with somebody pending."""
-        query = _overtaken(now_ms).where(parcel.c.pending > 0).limit(1)
-        return self._connection.execute(query).first() is not None
+        return self._connection.execute(_overtaken(now_ms).limit(1)).first() is not None
 
     def next_overtaken_ms(self, *, now_ms: int) -> int | None:
         """Return when the next slot comes for somebody pending, after *now_ms*; None: never."""
@@ -207,7 +206,8 @@ class Parcels:
 
     def take_overtaken(self, *, now_ms: int, limit: int) -> list[Parcel]:
         """Take parcels that are overtaken, with somebody pending, and that no sender holds."""
-        return self._take(_overtaken(now_ms), now_ms, limit)
+        longest_first = _overtaken(now_ms).order_by(parcel.c.overtaken_ms)
+        return self._take(longest_first, now_ms, limit)
 
     def _take(self, some: Select[tuple[int]], now_ms: int, limit: int) -> list[Parcel]:
         """Take open parcels out of *some*.
@@ -219,7 +219,6 @@ class Parcels:
                 parcel.c.pending > 0,
                 parcel.c.lease_ms.is_(None) | (parcel.c.lease_ms <= now_ms),
             )
-            .order_by(parcel.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True, of=parcel)
             .cte("unheld")
@@ -280,53 +279,33 @@ class Parcels:
         ]
 
 
-def _being_swept() -> ColumnElement[bool]:
-    """Return whether somebody of the task of ``execution`` is to be swept up."""
-    ended = execution.alias("ended")
-    return (
-        select(ended.c.id)
-        .where(ended.c.task_id == execution.c.task_id, ended.c.sweep.is_not(None))
-        .exists()
-    )
+def _being_swept() -> Select[tuple[int]]:
+    """Return the tasks of which somebody is to be swept up."""
+    return select(execution.c.task_id).where(execution.c.sweep.is_not(None))
 
 
-def _being_overtaken(now_ms: int) -> ColumnElement[bool]:
-    """Return whether somebody of the task of ``execution`` is overtaken and not yet settled."""
-    open_one, of = parcel.alias("open_one"), execution.alias("of")
-    return (
-        select(open_one.c.id)
-        .join(of, of.c.id == open_one.c.execution_id)
-        .where(
-            open_one.c.pending > 0,
-            open_one.c.overtaken_ms <= now_ms,
-            of.c.task_id == execution.c.task_id,
-            _has_successor(of),
-        )
-        .exists()
-    )
+def _being_overtaken(now_ms: int) -> Select[tuple[int]]:
+    """Return the tasks of which somebody is overtaken and not settled yet."""
+    return _overtaken(now_ms).with_only_columns(execution.c.task_id)
 
 
 def _overtaken(now_ms: int) -> Select[tuple[int]]:
-    """Return the ids of parcels that the next slot has reached, and that have a successor."""
-    return (
-        select(parcel.c.id)
-        .join(execution, execution.c.id == parcel.c.execution_id)
-        .where(parcel.c.overtaken_ms <= now_ms, _has_successor(execution))
-    )
-
-
-def _has_successor(of: FromClause) -> ColumnElement[bool]:
-    """Return whether a later slot of the task of *of* has its execution."""
+    """Return the ids of open parcels that the next slot has reached, and has an execution."""
     later = execution.alias("later")
-    return (
+    has_successor = (
         select(later.c.id)
         .where(
-            later.c.task_id == of.c.task_id,
-            later.c.id > of.c.id,
+            later.c.task_id == execution.c.task_id,
+            later.c.due_ms > execution.c.due_ms,
             later.c.kind == Kind.SCHEDULED.value,
             later.c.state != State.MISSED.value,
         )
         .exists()
+    )
+    return (
+        select(parcel.c.id)
+        .join(execution, execution.c.id == parcel.c.execution_id)
+        .where(parcel.c.pending > 0, parcel.c.overtaken_ms <= now_ms, has_successor)
     )
 
 

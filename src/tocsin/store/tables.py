@@ -359,6 +359,13 @@ Index(
     sqlite_where=_LIVE,
     postgresql_where=_LIVE,
 )
+# Of a task with years of executions, those that are not over.
+Index(
+    "ix_execution_task_id",
+    execution.c.task_id,
+    sqlite_where=_LIVE,
+    postgresql_where=_LIVE,
+)
 _SWEPT = execution.c.sweep.is_not(None)
 Index("ix_execution_sweep", execution.c.id, sqlite_where=_SWEPT, postgresql_where=_SWEPT)
 

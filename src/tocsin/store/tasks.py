@@ -19,11 +19,11 @@ from sqlalchemy import (
 from tocsin.domain import adex, message
 from tocsin.domain.account import Scope
 from tocsin.domain.calendar import Moved, Place
-from tocsin.domain.execution import State
 from tocsin.domain.listing import ListQuery
 from tocsin.domain.push_task import Draft, PushTask, Status
 from tocsin.domain.schedule import IMMEDIATELY, QuietTime, Schedule
 from tocsin.domain.targeting import read_targeting, targeting_json
+from tocsin.store.executions import IS_LIVE
 from tocsin.store.queries import find_page, whole_seconds
 from tocsin.store.scoping import seen_by
 from tocsin.store.tables import execution, push_task
@@ -173,12 +173,7 @@ class Tasks:
         """Finish those of the tasks that have neither a slot nor a live execution left."""
         if not task_ids:
             return
-        over = [State.DONE.value, State.CANCELLED.value, State.MISSED.value]
-        live = (
-            select(execution.c.id)
-            .where(execution.c.task_id == push_task.c.id, execution.c.state.not_in(over))
-            .exists()
-        )
+        live = select(execution.c.id).where(execution.c.task_id == push_task.c.id, IS_LIVE).exists()
         self._connection.execute(
             update(push_task)
             .where(

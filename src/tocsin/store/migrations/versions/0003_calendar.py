@@ -16,6 +16,15 @@ def upgrade() -> None:
         "WHERE task_id = push_task.id AND state <> 'missed' AND kind <> 'test')"
     )
     op.add_column("execution", sa.Column("rules", sa.String(length=16), nullable=True))
+    live = sa.text("state IN ('cutting', 'sending', 'paused')")
+    op.create_index(
+        "ix_execution_task_id",
+        "execution",
+        ["task_id"],
+        unique=False,
+        sqlite_where=live,
+        postgresql_where=live,
+    )
     op.add_column("parcel", sa.Column("overtaken_ms", sa.BigInteger(), nullable=True))
     condition = sa.text("pending > 0 AND overtaken_ms IS NOT NULL")
     op.create_index(
