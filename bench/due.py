@@ -181,11 +181,11 @@ def task_for(*numbers: int, start: float | None = None) -> dict[str, Any]:
 def staged(options: argparse.Namespace, people: int) -> Iterator[Stage]:
     """Yield a fresh server with its subscribers; nothing of it is left when the block ends."""
     with ExitStack() as stack:
+        stack.enter_context(redirect_stdout(io.StringIO()))  # what the programs printed
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-due-")))
         url = f"sqlite:///{directory / 'tocsin.db'}"
         if options.database == "postgresql":
             url = stack.enter_context(running_postgres()).new_database()
-        stack.enter_context(redirect_stdout(io.StringIO()))  # what the programs printed
         programs = stack.enter_context(Programs.closed_at_end())
         rig = Rig.build(programs, url, directory, TOCSIN_SENDERS=str(options.senders))
         stage = Stage(rig)
@@ -320,7 +320,8 @@ def crowd(options: argparse.Namespace) -> dict[str, Any]:
         before = stage.cpu()
         began = time.time()
         (task_id,) = stage.order([task_for()])
-        execution = stage.rig.until_done(task_id, within=MINUTES_10)
+        stage.received(count, within=MINUTES_10)
+        execution = stage.rig.until_done(task_id)
         used = stage.cpu_since(before)
         stage.expect_clean(count)
         report = stage.rig.report()
