@@ -17,6 +17,7 @@ import io
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import threading
@@ -423,6 +424,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=30, help="that idle is measured for")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
     load = " ".join(f"{one:.2f}" for one in os.getloadavg())
     print(
         f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}, "
