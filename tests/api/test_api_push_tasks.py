@@ -6,7 +6,7 @@ from face import Face, errors, task
 from tocsin.domain.outcome import Outcome
 from tocsin.services.cutting import Cutting
 from tocsin.services.planning import Planning
-from tocsin.services.sending import Sending
+from tocsin.services.sending import Entry, Sending
 
 TASKS = "/v1/hood/push-tasks"
 
@@ -170,7 +170,7 @@ def test_the_executions_of_a_task_have_their_counters(face: Face) -> None:
         if len(held.ordinals) == 3:
             held.settle(0, Outcome.ACCEPTED)
             held.settle(2, Outcome.GONE)
-            Sending(store).record(held, gone=(), due_ms=now_ms, keep=False)
+            Sending(store).record([Entry(held, now_ms, keep=False)])
 
     found = face.call("GET", path, token=token).json
     assert found["total"] == 1

@@ -9,7 +9,7 @@ from tocsin.domain.account import Account
 from tocsin.domain.container import Container
 from tocsin.domain.outcome import COUNTER_OF, Outcome
 from tocsin.domain.parcel import Parcel
-from tocsin.services.sending import HOLD_MS, Standing
+from tocsin.services.sending import HOLD_MS, Entry, Standing
 
 SHARD: Final = 1 << 20
 SHARDS: Final = 3
@@ -49,7 +49,7 @@ class Courier:
 
     def _record(self, held: Parcel, for_ms: int, *, keep: bool) -> Standing:
         due_ms = self._world.clock.now_ms() + for_ms
-        return self._world.sending.record(held, gone=(), due_ms=due_ms, keep=keep)
+        return self._world.sending.record([Entry(held, due_ms, keep=keep)])[0]
 
     def send_all(self) -> None:
         """Send whatever may be sent now."""

@@ -12,6 +12,7 @@ from tocsin.domain.container import Container
 from tocsin.domain.execution import Execution
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import Addressed, Parcel, Retry
+from tocsin.services.sending import Entry
 from tocsin.store.tables import parcel
 
 OLD_RETRY = struct.Struct("<HBQ")  # index, attempts, not before
@@ -43,7 +44,8 @@ def lease(world: World) -> Parcel:
 
 
 def record(world: World, held: Parcel) -> None:
-    assert world.sending.record(held, gone=(), due_ms=world.clock.now_ms(), keep=False).ours
+    (standing,) = world.sending.record([Entry(held, world.clock.now_ms(), keep=False)])
+    assert standing.ours
 
 
 def found(world: World, of: Execution, ordinal: int) -> Addressed | None:

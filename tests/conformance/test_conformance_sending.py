@@ -12,7 +12,7 @@ from tocsin.domain.container import Container
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import Parcel, Retry
 from tocsin.domain.push_task import Status
-from tocsin.services.sending import HOLD_MS, Sending, Standing
+from tocsin.services.sending import HOLD_MS, ROOM, Entry, Sending, Standing
 from tocsin.store.tables import audience_change, execution, parcel
 
 
@@ -43,7 +43,7 @@ def lease(world: World, limit: int = 9) -> list[Parcel]:
 def record(
     world: World, held: Parcel, *, due_ms: int, gone: tuple[tuple[int, int], ...] = ()
 ) -> Standing:
-    return world.sending.record(held, gone=gone, due_ms=due_ms, keep=True)
+    return world.sending.record([Entry(held, due_ms, keep=True, gone=gone)])[0]
 
 
 OURS = Standing(ours=True, sendable=True)
@@ -178,8 +178,8 @@ def test_a_lease_does_not_wait_for_another(world: World, owner: Account) -> None
 
     with world.store.write() as one, world.store.write() as other:
         other._connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        first = one.parcels.lease(now_ms=now_ms, hold_ms=HOLD_MS, limit=1)
-        rest = other.parcels.lease(now_ms=now_ms, hold_ms=HOLD_MS, limit=9)
+        first = one.parcels.lease(now_ms=now_ms, hold_ms=HOLD_MS, limit=1, room=ROOM)
+        rest = other.parcels.lease(now_ms=now_ms, hold_ms=HOLD_MS, limit=9, room=ROOM)
 
     assert len(first) == len(rest) == 1
     assert first[0].id != rest[0].id
@@ -214,7 +214,7 @@ def test_a_lease_that_is_not_committed_is_none(world: World, owner: Account) -> 
     send(world, owner)
 
     with pytest.raises(KilledError), DyingStore(world.store, [1]).write() as unit:
-        unit.parcels.lease(now_ms=world.clock.now_ms(), hold_ms=HOLD_MS, limit=9)
+        unit.parcels.lease(now_ms=world.clock.now_ms(), hold_ms=HOLD_MS, limit=9, room=ROOM)
 
     assert [one.fence for one in lease(world)] == [1]
 
@@ -227,7 +227,7 @@ def test_the_manifest_has_who_is_still_there(world: World, owner: Account, site:
     held = lease(world)[0]
     held.settle(2, Outcome.ACCEPTED)
 
-    manifest = world.sending.manifest(held)
+    (manifest,) = world.sending.manifests([held])
 
     assert manifest.recipients.keys() == {1}
     found, row = manifest.recipients[1], world.subscriber(moved, site)
@@ -271,7 +271,7 @@ def test_a_record_that_is_not_committed_retires_nobody(
     before = world.rows(parcel)
 
     with pytest.raises(KilledError):
-        Sending(DyingStore(world.store, [1])).record(held, gone=((0, 0),), due_ms=0, keep=False)
+        Sending(DyingStore(world.store, [1])).record([Entry(held, 0, keep=False, gone=((0, 0),))])
 
     assert world.rows(parcel) == before
     assert world.subscriber(world.join(site, 0), site).active

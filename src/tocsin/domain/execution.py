@@ -93,11 +93,6 @@ class Execution:
     end_ms: int | None = None
     reason: str | None = None
 
-    @property
-    def is_sendable(self) -> bool:
-        """Return whether its parcels may be sent now."""
-        return self.state in SENDABLE and self.sweep is None
-
 
 def order_of(task: PushTask, *, next_slot_ms: int | None) -> Order:
     """Return what an execution of *task* sends, were it to start now."""

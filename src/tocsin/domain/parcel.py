@@ -1,7 +1,7 @@
 """A parcel: up to 1,000 recipients of one wave, leased, sent and accounted for as one."""
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +16,7 @@ __all__ = (
     "Retry",
     "Waiting",
     "cut",
+    "fitting",
     "pack_retries",
     "reason_of",
     "unpack_attempts",
@@ -160,3 +161,14 @@ def cut(ordinals: Sequence[int]) -> Iterator[Sequence[int]]:
     """Yield *ordinals* in parcels of at most PARCEL_SIZE."""
     for start in range(0, len(ordinals), PARCEL_SIZE):
         yield ordinals[start : start + PARCEL_SIZE]
+
+
+def fitting(sizes: Iterable[int], room: int) -> int:
+    """Return how many of *sizes*, taken in their order, fit into *room*: the first always does."""
+    count = 0
+    for size in sizes:
+        room -= size
+        if room < 0:
+            return max(1, count)
+        count += 1
+    return count

@@ -10,26 +10,30 @@ from tocsin.domain.container import SealedKey
 from tocsin.domain.execution import Execution, Order
 from tocsin.domain.macros import attributes_of
 from tocsin.domain.message import macros_of
-from tocsin.domain.parcel import Parcel
+from tocsin.domain.parcel import PARCEL_SIZE, Parcel
 from tocsin.domain.subscriber import Facts, facts
 from tocsin.domain.subscription import Recipient, Subscriber
 
 HOLD_MS: Final = 10_000
 """How long a lease lasts; its holder renews it with every record."""
 
+ROOM: Final = 4 * PARCEL_SIZE
+"""For how many recipients a sender has room: the next are read while the last answers come in."""
+
 
 class Parcels(Protocol):
     """What sending needs of parcels."""
 
     def next_due_ms(self) -> int | None: ...
-    def lease(self, *, now_ms: int, hold_ms: int, limit: int) -> list[Parcel]: ...
-    def record(self, held: Parcel, *, due_ms: int, keep: bool) -> bool: ...
+    def lease(self, *, now_ms: int, hold_ms: int, limit: int, room: int) -> list[Parcel]: ...
+    def record_all(self, entries: Sequence[tuple[Parcel, int, bool]]) -> set[int]: ...
 
 
 class Executions(Protocol):
     """What sending needs of executions."""
 
-    def by_id(self, execution_id: int) -> Execution | None: ...
+    def by_ids(self, execution_ids: Iterable[int]) -> dict[int, Execution]: ...
+    def sendable(self, execution_ids: Iterable[int]) -> set[int]: ...
 
 
 class Subscribers(Protocol):
@@ -89,6 +93,21 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """What a sender has to say of a parcel that it holds.
+
+    gone: (ordinal, generation) of those whose push service said so; one who subscribed anew in
+    the meantime is of another generation and stays. due_ms: when the parcel may be leased again.
+    keep: until then the lease is ours, else it is given back.
+    """
+
+    parcel: Parcel
+    due_ms: int
+    keep: bool
+    gone: Sequence[tuple[int, int]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Where a parcel stands after a record: is the lease still ours, may it still be sent?"""
 
@@ -107,51 +126,74 @@ class Sending:
         with self._store.read() as unit:
             return unit.parcels.next_due_ms()
 
-    def lease(self, *, now_ms: int, limit: int) -> list[Parcel]:
-        """Take up to *limit* parcels that are due."""
+    def lease(self, *, now_ms: int, limit: int, room: int = ROOM) -> list[Parcel]:
+        """Take up to *limit* parcels that are due, with about *room* pending recipients."""
         with self._store.write() as unit:
-            return unit.parcels.lease(now_ms=now_ms, hold_ms=HOLD_MS, limit=limit)
+            return unit.parcels.lease(now_ms=now_ms, hold_ms=HOLD_MS, limit=limit, room=room)
 
-    def manifest(self, parcel: Parcel) -> Manifest:
-        """Return what is needed to send *parcel*, as of now: rows are read anew for every lease."""
-        indices = {parcel.ordinals[index]: index for index in parcel.pending()}
+    def manifests(self, parcels: Sequence[Parcel]) -> list[Manifest]:
+        """Return what is needed to send each of *parcels*, as of now.
+
+        Rows are read anew for every lease, those of all parcels that need the same together.
+        """
         with self._store.read() as unit:
-            execution = unit.executions.by_id(parcel.execution_id)
-            if execution is None:
-                raise LookupError(f"parcel {parcel.id} has no execution {parcel.execution_id}")
-            found = unit.subscribers.recipients(
-                parcel.root_id, indices, wanted=_wanted(execution.order)
-            )
-        return Manifest(
-            task_id=execution.task_id,
-            order=execution.order,
-            recipients={indices[ordinal]: recipient for ordinal, recipient in found.items()},
-        )
+            executions = unit.executions.by_ids({parcel.execution_id for parcel in parcels})
+            needs = [
+                (parcel.root_id, _wanted(executions[parcel.execution_id].order))
+                for parcel in parcels
+            ]
+            pending: dict[tuple[int, frozenset[str]], set[int]] = {}
+            for parcel, need in zip(parcels, needs, strict=True):
+                some = pending.setdefault(need, set())
+                some.update(parcel.ordinals[index] for index in parcel.pending())
+            found = {
+                (root_id, wanted): unit.subscribers.recipients(root_id, ordinals, wanted=wanted)
+                for (root_id, wanted), ordinals in pending.items()
+            }
+        return [
+            _manifest(parcel, executions[parcel.execution_id], found[need])
+            for parcel, need in zip(parcels, needs, strict=True)
+        ]
+
+    def sendable(self, execution_ids: Iterable[int]) -> set[int]:
+        """Return those of the ids whose parcels may be sent now."""
+        with self._store.read() as unit:
+            return unit.executions.sendable(execution_ids)
 
     def vapid_keys(self, key_ids: Iterable[int]) -> list[SealedKey]:
         """Return VAPID pairs, still sealed."""
         with self._store.read() as unit:
             return unit.containers.vapid_keys(key_ids)
 
-    def record(
-        self, parcel: Parcel, *, gone: Sequence[tuple[int, int]], due_ms: int, keep: bool
-    ) -> Standing:
-        """Write a parcel's outcomes, and retire who is gone, in one transaction.
+    def record(self, entries: Sequence[Entry]) -> list[Standing]:
+        """Write parcels' outcomes, and retire who is gone, in one transaction.
 
-        gone: (ordinal, generation) of those whose push service said so; one who subscribed
-        anew in the meantime is of another generation and stays. due_ms: when the parcel may be
-        leased again. keep: until then the lease is ours, else it is given back.
+        One whose lease was lost holds up no other. Return where each stands.
         """
         with self._store.write() as unit:
-            if not unit.parcels.record(parcel, due_ms=due_ms, keep=keep):
-                return Standing(ours=False, sendable=False)
-            if gone:
-                self._retire(unit, parcel.root_id, gone)
-            execution = unit.executions.by_id(parcel.execution_id)
-        return Standing(ours=True, sendable=execution is not None and execution.is_sendable)
+            ours = unit.parcels.record_all([(one.parcel, one.due_ms, one.keep) for one in entries])
+            kept = [one for one in entries if one.parcel.id in ours]
+            self._retire_all(unit, kept)
+            sendable = unit.executions.sendable({one.parcel.execution_id for one in kept})
+        return [
+            Standing(
+                ours=one.parcel.id in ours,
+                sendable=one.parcel.id in ours and one.parcel.execution_id in sendable,
+            )
+            for one in entries
+        ]
+
+    def _retire_all(self, unit: Unit, entries: Sequence[Entry]) -> None:
+        """Retire who is gone, each tenant's by ordinal: of two senders none waits for the other."""
+        gone: dict[int, set[tuple[int, int]]] = {}
+        for one in entries:
+            gone.setdefault(one.parcel.root_id, set()).update(one.gone)
+        for root_id, some in sorted(gone.items()):
+            if some:
+                self._retire(unit, root_id, sorted(some))
 
     def _retire(self, unit: Unit, root_id: int, gone: Sequence[tuple[int, int]]) -> None:
-        known = unit.subscribers.by_ordinal(root_id, [ordinal for ordinal, _ in gone])
+        known = unit.subscribers.by_ordinal(root_id, {ordinal for ordinal, _ in gone})
         unit.audience.note(
             root_id,
             [
@@ -160,6 +202,17 @@ class Sending:
                 if unit.subscribers.retire(root_id, ordinal, generation=generation)
             ],
         )
+
+
+def _manifest(parcel: Parcel, execution: Execution, people: Mapping[int, Recipient]) -> Manifest:
+    indices = {index: parcel.ordinals[index] for index in parcel.pending()}
+    return Manifest(
+        task_id=execution.task_id,
+        order=execution.order,
+        recipients={
+            index: people[ordinal] for index, ordinal in indices.items() if ordinal in people
+        },
+    )
 
 
 def _wanted(order: Order) -> frozenset[str]:

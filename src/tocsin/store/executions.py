@@ -51,6 +51,25 @@ class Executions:
         ).one_or_none()
         return None if row is None else _execution(row)
 
+    def by_ids(self, execution_ids: Iterable[int]) -> dict[int, Execution]:
+        """Return executions by id."""
+        rows = self._connection.execute(
+            select(execution).where(execution.c.id.in_(list(execution_ids)))
+        )
+        return {row.id: _execution(row) for row in rows}
+
+    def sendable(self, execution_ids: Iterable[int]) -> set[int]:
+        """Return those of the ids whose parcels may be sent now."""
+        return set(
+            self._connection.scalars(
+                select(execution.c.id).where(
+                    execution.c.id.in_(list(execution_ids)),
+                    execution.c.state.in_(_SENDABLE),
+                    execution.c.sweep.is_(None),
+                )
+            )
+        )
+
     def of_task(self, task_id: int, *, offset: int, limit: int) -> list[Execution]:
         """Return executions of a task, newest first."""
         rows = self._connection.execute(

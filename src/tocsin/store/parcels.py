@@ -21,6 +21,7 @@ from tocsin.domain.parcel import (
     Addressed,
     Parcel,
     Waiting,
+    fitting,
     pack_retries,
     unpack_attempts,
     unpack_retries,
@@ -38,6 +39,19 @@ _HELD: Final = (
     parcel.c.outcomes,
     parcel.c.retries,
     parcel.c.attempts,
+)
+_RECORDED: Final = (
+    parcel.c.outcomes,
+    parcel.c.retries,
+    parcel.c.attempts,
+    parcel.c.due_ms,
+    parcel.c.lease_ms,
+    *(parcel.c[outcome.name.lower()] for outcome in Outcome),
+)
+_RECORD: Final = (
+    update(parcel)
+    .where(parcel.c.id == bindparam("held_id"), parcel.c.fence == bindparam("held_fence"))
+    .values({column: bindparam(f"now_{column.name}") for column in _RECORDED})
 )
 
 
@@ -81,9 +95,11 @@ class Parcels:
             ],
         )
 
-    def lease(self, *, now_ms: int, hold_ms: int, limit: int) -> list[Parcel]:
+    def lease(self, *, now_ms: int, hold_ms: int, limit: int, room: int) -> list[Parcel]:
         """Take up to *limit* due parcels, the longest due first, for *hold_ms*.
 
+        room: for how many pending recipients there is; the first parcel is taken all the same.
+        Another taker at the same instant may leave this one others than were measured.
         The lease is the parcel's next due instant, so one that its holder never gives back
         falls due by itself. The fence rises with every lease: what an earlier holder still
         writes is refused. While somebody is to be swept up of an execution, no execution of its
@@ -102,17 +118,19 @@ class Parcels:
                 execution.c.task_id.not_in(_being_overtaken(now_ms)),
             )
             .order_by(parcel.c.due_ms, parcel.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True, of=parcel)
-            .cte("due")
         )
+        pending = self._connection.scalars(due.with_only_columns(parcel.c.pending).limit(limit))
+        count = fitting(pending, room)
+        if not count:
+            return []
+        taken = due.limit(count).with_for_update(skip_locked=True, of=parcel).cte("due")
         rows = self._connection.execute(
             update(parcel)
-            .where(parcel.c.id.in_(select(due.c.id)))
+            .where(parcel.c.id.in_(select(taken.c.id)))
             .values(fence=parcel.c.fence + 1, due_ms=now_ms + hold_ms, lease_ms=now_ms + hold_ms)
             .returning(*_HELD)
         )
-        return [_held(row, now_ms) for row in rows]
+        return sorted((_held(row, now_ms) for row in rows), key=lambda held: held.id)
 
     def next_due_ms(self) -> int | None:
         """Return when the next parcel that may be sent falls due, or the longest due one fell.
@@ -248,21 +266,33 @@ class Parcels:
         due_ms: when the parcel falls due again. keep: that is the new end of the lease, else
         the lease is given back.
         """
-        counts = tally(held.outcomes)
-        changed = self._connection.execute(
-            update(parcel)
-            .where(parcel.c.id == bindparam("held_id"), parcel.c.fence == bindparam("held_fence"))
-            .values(
-                outcomes=bytes(held.outcomes),
-                retries=pack_retries(held.retries),
-                attempts=None if held.attempts is None else bytes(held.attempts),
-                due_ms=due_ms,
-                lease_ms=due_ms if keep else None,
-                **{outcome.name.lower(): count for outcome, count in counts.items()},
-            ),
-            {"held_id": held.id, "held_fence": held.fence},
-        )
+        changed = self._connection.execute(_RECORD, _record_of(held, due_ms=due_ms, keep=keep))
         return changed.rowcount == 1
+
+    def record_all(self, entries: Sequence[tuple[Parcel, int, bool]]) -> set[int]:
+        """Write what became of many parcels' recipients; return the ids of those still leased.
+
+        Each entry is a parcel and, as for record, when it falls due and whether it is kept. A
+        parcel whose lease was lost is left alone. The others' fences stay: they are locked, in
+        one order for everybody.
+        """
+        fences = {
+            row.id: row.fence
+            for row in self._connection.execute(
+                select(parcel.c.id, parcel.c.fence)
+                .where(parcel.c.id.in_([held.id for held, _, _ in entries]))
+                .order_by(parcel.c.id)
+                .with_for_update()
+            )
+        }
+        ours = [entry for entry in entries if fences.get(entry[0].id) == entry[0].fence]
+        if ours:
+            changed = self._connection.execute(
+                _RECORD, [_record_of(held, due_ms=due_ms, keep=keep) for held, due_ms, keep in ours]
+            )
+            if changed.rowcount != len(ours):
+                raise LookupError(f"{len(ours)} parcels were locked, {changed.rowcount} written")
+        return {held.id for held, _, _ in ours}
 
     def disagreeing(self) -> list[int]:
         """Return the parcels whose counts are not those of their bytes: none, or a fault."""
@@ -277,6 +307,21 @@ class Parcels:
             or row.size != len(row.outcomes)
             or len(BitMap.deserialize(row.recipients)) != row.size
         ]
+
+
+def _record_of(held: Parcel, *, due_ms: int, keep: bool) -> dict[str, Any]:
+    """Return what the statement _RECORD is given."""
+    counts = tally(held.outcomes)
+    return {
+        "held_id": held.id,
+        "held_fence": held.fence,
+        "now_outcomes": bytes(held.outcomes),
+        "now_retries": pack_retries(held.retries),
+        "now_attempts": None if held.attempts is None else bytes(held.attempts),
+        "now_due_ms": due_ms,
+        "now_lease_ms": due_ms if keep else None,
+        **{f"now_{outcome.name.lower()}": count for outcome, count in counts.items()},
+    }
 
 
 def _being_swept() -> Select[tuple[int]]:

@@ -27,6 +27,7 @@ class Stop:
 class Consignment:
     """A parcel in the sender's hands.
 
+    load: how many recipients were pending when it was leased.
     lanes: who may be sent now, by origin, so that a slow origin holds up nobody else's lane.
     on_wire: requests without an answer. unrecorded: outcomes and retries since the last record.
     gone: (ordinal, generation) to retire with the next record. ours: nobody has leased the parcel
@@ -38,6 +39,7 @@ class Consignment:
     topic: str
     urgency: str
     ttl_s: int
+    load: int = 0
     lanes: dict[str, deque[Stop]] = field(default_factory=dict)
     on_wire: int = 0
     unrecorded: int = 0
@@ -89,6 +91,11 @@ class Consignment:
         """Return whether nothing is left to do under this lease."""
         return not self.on_wire and not self.lanes
 
+    @property
+    def has_news(self) -> bool:
+        """Return whether there is something to write down, or a lease to give back."""
+        return self.unrecorded > 0 or self.is_idle
+
     def put_off(self, origin: str, *, until_ms: int, now_ms: int) -> None:
         """Let everybody in an origin's lane wait, without using up an attempt.
 
@@ -123,14 +130,16 @@ def open_consignment(
     a push may go to (rejected), and everybody once the TTL is over, or when the order shows
     nothing (rejected). Who must wait for a retry is left for a later lease.
     """
+    pending = list(parcel.pending())
     consignment = Consignment(
         parcel,
         rendering,
         topic=topic(topic_key, manifest.task_id, 0),
         urgency=manifest.order.urgency,
         ttl_s=manifest.order.ttl_s,
+        load=len(pending),
     )
-    for index in list(parcel.pending()):
+    for index in pending:
         recipient = manifest.recipients.get(index)
         retry = parcel.retries.get(index)
         if recipient is None:

@@ -11,8 +11,8 @@ from tocsin.domain.attempt import Attempt, Unanswered
 from tocsin.domain.keyring import Keyring
 from tocsin.domain.message_token import MessageRef, mint
 from tocsin.domain.outcome import Outcome
-from tocsin.domain.parcel import Parcel
-from tocsin.services.sending import HOLD_MS, Sending
+from tocsin.domain.parcel import PARCEL_SIZE, Parcel
+from tocsin.services.sending import HOLD_MS, ROOM, Entry, Manifest, Sending, Standing
 from tocsin.telemetry.events import Event, Telemetry
 from tocsin.webpush.answer import Answer, read
 from tocsin.webpush.encryption import BadSubscriptionKeys, PlaintextTooLarge, encrypt
@@ -26,8 +26,8 @@ from tocsin.workers.loop import Clock, Rest, run_loop
 from tocsin.workers.origin_gate import OriginGate
 from tocsin.workers.rendering import Rendering
 
-IN_HAND: Final = 4
-"""Parcels held at a time: the next is read while the last answers of another come in."""
+MOST_IN_HAND: Final = 512
+"""Parcels held at a time, however small: new ones are leased when half of the hand is free."""
 
 RECORD_EVERY_MS: Final = 250
 RECORD_EVERY: Final = 256
@@ -36,6 +36,9 @@ NET_S: Final = 2.0
 
 HELD_UP_S: Final = 0.1
 """How long to leave alone parcels that are due, but in the hands of another worker."""
+
+HEED_EVERY_MS: Final = 500
+"""How often it is asked whether what waits in hand may still be sent."""
 
 LAST_ANSWERS_MS: Final = 10_000
 _RENDERINGS_KEPT: Final = 64
@@ -97,6 +100,7 @@ class Sender:
         self._renderings: OrderedDict[int, Rendering] = OrderedDict()
         self._gates: dict[str, OriginGate] = {}
         self._in_hand: list[Consignment] = []
+        self._heeded_at_ms = 0
 
     def run(self, stop: threading.Event) -> None:
         """Send due parcels until *stop*; then finish what is on the wire and give leases back."""
@@ -135,8 +139,8 @@ class Sender:
         """
         self._collect()
         self._record()
-        if len(self._in_hand) < IN_HAND:
-            self._take_parcels()
+        self._heed()
+        self._take_parcels()
         self._feed()
         return bool(self._in_hand)
 
@@ -147,12 +151,19 @@ class Sender:
     # -- parcels in
 
     def _take_parcels(self) -> None:
+        """Lease what there is room for: a full parcel at least, or half a hand of small ones."""
+        held = len(self._in_hand)
+        room = ROOM - sum(one.load for one in self._in_hand)
+        if room < PARCEL_SIZE or 2 * held > MOST_IN_HAND:
+            return
         now_ms = self._clock.now_ms()
-        for parcel in self._sending.lease(now_ms=now_ms, limit=IN_HAND - len(self._in_hand)):
-            self._in_hand.append(self._open(parcel, now_ms))
+        parcels = self._sending.lease(now_ms=now_ms, limit=MOST_IN_HAND - held, room=room)
+        if not parcels:
+            return
+        for parcel, manifest in zip(parcels, self._sending.manifests(parcels), strict=True):
+            self._in_hand.append(self._open(parcel, manifest, now_ms))
 
-    def _open(self, parcel: Parcel, now_ms: int) -> Consignment:
-        manifest = self._sending.manifest(parcel)
+    def _open(self, parcel: Parcel, manifest: Manifest, now_ms: int) -> Consignment:
         rendering = self._renderings.get(parcel.execution_id)
         if rendering is None:
             rendering = Rendering(manifest.order, task_id=manifest.task_id)
@@ -261,39 +272,68 @@ class Sender:
         if decision is Outcome.GONE:
             consignment.gone.append((stop.recipient.ordinal, stop.recipient.generation))
 
+    def _heed(self) -> None:
+        """Drop what may not be sent any more: who waits in hand hears of a pause in time."""
+        at_ms = self._clock.monotonic_ms()
+        if at_ms - self._heeded_at_ms < HEED_EVERY_MS:
+            return
+        self._heeded_at_ms = at_ms
+        waiting = [one for one in self._in_hand if one.lanes]
+        if not waiting:
+            return
+        sendable = self._sending.sendable({one.parcel.execution_id for one in waiting})
+        for consignment in waiting:
+            if consignment.parcel.execution_id not in sendable:
+                consignment.abandon()
+
     def _record(self) -> None:
         """Write down what is known, before it is more than a kill may cost."""
         at_ms = self._clock.monotonic_ms()
-        full = sum(one.unrecorded for one in self._in_hand) >= RECORD_EVERY
-        for consignment in self._in_hand:
-            since_ms = at_ms - consignment.recorded_at_ms
-            if (
-                consignment.is_idle
-                or (consignment.unrecorded and (full or since_ms >= RECORD_EVERY_MS))
-                or since_ms >= HOLD_MS // 3
-            ):
-                self._write(consignment)
-                consignment.recorded_at_ms = at_ms
+        if not self._must_record(at_ms):
+            return
+        told = [one for one in self._in_hand if one.has_news or _must_renew(one, at_ms)]
+        ours = [one for one in told if one.ours]
+        standings = self._sending.record([self._entry(one) for one in ours]) if ours else []
+        for consignment in told:
+            consignment.given_back = consignment.is_idle
+            consignment.unrecorded = 0
+            consignment.gone = []
+            consignment.recorded_at_ms = at_ms
+        for consignment, standing in zip(ours, standings, strict=True):
+            self._take_standing(consignment, standing)
         self._in_hand = [one for one in self._in_hand if not one.given_back]
 
-    def _write(self, consignment: Consignment) -> None:
-        """Record a consignment; one whose lease was lost is dropped, one that paused is let go."""
-        if not consignment.ours:
-            consignment.given_back = consignment.is_idle
-            return
+    def _must_record(self, at_ms: int) -> bool:
+        """Return whether news must be written now, or room be made for the next parcels."""
+        idle = [one.load for one in self._in_hand if one.is_idle]
+        return (
+            bool(idle and len(idle) == len(self._in_hand))
+            or sum(idle) >= PARCEL_SIZE
+            or sum(one.unrecorded for one in self._in_hand) >= RECORD_EVERY
+            or any(
+                _must_renew(one, at_ms)
+                or (one.has_news and at_ms - one.recorded_at_ms >= RECORD_EVERY_MS)
+                for one in self._in_hand
+            )
+        )
+
+    def _entry(self, consignment: Consignment) -> Entry:
         parcel = consignment.parcel
         now_ms = self._clock.now_ms()
         due_ms = now_ms + HOLD_MS
         if consignment.is_idle:
             due_ms = max(now_ms, parcel.next_due_ms() or 0)
-        standing = self._sending.record(
-            parcel, gone=consignment.gone, due_ms=due_ms, keep=not consignment.is_idle
-        )
+        return Entry(parcel, due_ms, keep=not consignment.is_idle, gone=consignment.gone)
+
+    def _take_standing(self, consignment: Consignment, standing: Standing) -> None:
+        """Send no further what was lost or has paused; of the lost nothing more is written."""
+        parcel = consignment.parcel
         consignment.ours = standing.ours
-        consignment.given_back = consignment.is_idle
-        consignment.unrecorded = 0
-        consignment.gone = []
         if not standing.ours:
             self._telemetry.emit(Event.LEASE_LOST, parcel=parcel.id, execution=parcel.execution_id)
         if not (standing.ours and standing.sendable):
             consignment.abandon()
+
+
+def _must_renew(consignment: Consignment, at_ms: int) -> bool:
+    return at_ms - consignment.recorded_at_ms >= HOLD_MS // 3
