@@ -171,6 +171,7 @@ class Years:
                 assert turns < 1000, f"seed {self.seed}: planning comes to no end"
         except KilledError:
             whole = False
+            self.clock.forward(1)  # so that no other turn bears the stamp of this one
             planner.sleeps_until_ms = self.clock.now_ms() + self.chance.choice([0, 30_000, HOUR_MS])
         if turns:
             self.log.append(Turn(now_ms, whole, late))
