@@ -208,13 +208,23 @@ class Calendar:
         if step.kind == "run":
             fits = not order.active or self._is_over(step.now_ms) or active_and_out
         else:
-            fits = active_and_out
-            if step.order.active and step.order.start_ms is not None and self.last_slot_ms is None:
-                single = step.order.cron is None and step.order.frequency_s is None
-                gone_ms = step.order.start_ms + step.order.west_ms + SKEW_MS
-                fits = fits or (single and gone_ms < step.now_ms)
+            fits = active_and_out or self._has_gone_by(step)
         if not fits:
             self._fault(f"{step.kind} at {shown(step.now_ms)} was refused: {step.refused}")
+
+    def _has_gone_by(self, step: Step) -> bool:
+        """Return whether a single start is past without an execution, or one has begun after it."""
+        start_ms, order = step.order.start_ms, self.order
+        assert order is not None
+        single = step.order.cron is None and step.order.frequency_s is None
+        if not single or start_ms is None or not step.order.active:
+            return False
+        done_ms, slot_ms = self.last_slot_ms, self.next_ms
+        while slot_ms is not None and self.slots and slot_ms - order.east_ms <= step.now_ms:
+            done_ms, slot_ms = slot_ms, self.slots.after(slot_ms)
+        if done_ms is None:
+            return start_ms + step.order.west_ms + SKEW_MS < step.now_ms
+        return step.order.reads_clocks == order.reads_clocks and start_ms < done_ms
 
     def _is_over(self, now_ms: int) -> bool:
         end_ms = None if self.order is None else self.order.end_ms
@@ -245,10 +255,11 @@ class Calendar:
             self.anchor_ms = now_ms
         self.active_ms = now_ms
         self.slots = Slots(order, self.anchor_ms)
-        # Who has yet to be reached is reached; what was dealt with is not dealt with again, be it
-        # everybody's reading of a clock and now an instant of GMT.
+        # Who has yet to be reached is reached; what was dealt with is not dealt with again. A
+        # reading of everybody's clock says nothing of GMT, and the other way round.
         floor_ms = now_ms - SKEW_MS - order.west_ms
-        if self.last_slot_ms is not None:
+        alike = before is not None and before.reads_clocks == order.reads_clocks
+        if alike and self.last_slot_ms is not None:
             floor_ms = max(floor_ms, self.last_slot_ms + 1)
         self.next_ms = self.slots.after(floor_ms - 1)
 

@@ -37,7 +37,7 @@ def place_of(draft: Draft, *, before: PushTask | None, now_ms: int) -> Place:
     before: the task as it was, None for a new one. An active task whose schedule stays as it is
     keeps its place; one that becomes active, or is given another schedule, begins now: what it
     missed while it was inactive is not made up for. Raises Invalid for a single start that has
-    gone by without an execution.
+    gone by without an execution, or lies before one that has begun.
     """
     schedule = draft.schedule
     if draft.status is not Status.ACTIVE:
@@ -52,9 +52,16 @@ def place_of(draft: Draft, *, before: PushTask | None, now_ms: int) -> Place:
         )
     anchor_ms = _anchor_ms(schedule, before, now_ms)
     last_slot_ms = None if before is None else before.last_slot_ms
-    slot_ms = _first_from(schedule, anchor_ms, last_slot_ms, now_ms)
+    done_until_ms = _done_until_ms(schedule, before)
+    slot_ms = _first_from(schedule, anchor_ms, done_until_ms, now_ms)
     if slot_ms is None and last_slot_ms is None and _has_gone_by(schedule, now_ms):
         raise Invalid((Fault("start_time", "Push task start_time can not be in the past."),))
+    if slot_ms is None and done_until_ms is not None and _is_before(schedule, done_until_ms):
+        sentence = (
+            f"lies before {hood_text(done_until_ms)}, whose execution has begun: "
+            "set a later time, or copy the task"
+        )
+        raise Invalid((Fault("start_time", sentence),))
     return Place(
         anchor_ms=anchor_ms,
         active_ms=now_ms,
@@ -170,18 +177,31 @@ def _anchor_ms(schedule: Schedule, before: PushTask | None, now_ms: int) -> int:
     return now_ms
 
 
-def _first_from(
-    schedule: Schedule, anchor_ms: int, last_slot_ms: int | None, now_ms: int
-) -> int | None:
-    """Return the first slot that some zone has yet to reach, or reached within the skew.
+def _done_until_ms(schedule: Schedule, before: PushTask | None) -> int | None:
+    """Return the last slot that was dealt with; None if it says nothing about *schedule*.
 
-    After the last one that was dealt with, be it a reading of clocks and this an instant of GMT:
-    what the one has begun for the east, the other does not begin again.
+    What clocks on the wall read and instants of GMT are two things: a reading may be dealt with
+    half a day before it is that time in GMT.
     """
+    if before is None or before.schedule.by_wall_clock != schedule.by_wall_clock:
+        return None
+    return before.last_slot_ms
+
+
+def _is_before(schedule: Schedule, slot_ms: int) -> bool:
+    """Return whether *schedule* has one slot, and that before *slot_ms*."""
+    start = schedule.start
+    return not schedule.repeats and isinstance(start, int) and start < slot_ms
+
+
+def _first_from(
+    schedule: Schedule, anchor_ms: int, done_until_ms: int | None, now_ms: int
+) -> int | None:
+    """Return the first slot that some zone has yet to reach, or reached within the skew."""
     spread_ms = latest_ms(schedule, 0)
     after_ms = now_ms - FORGIVEN_SKEW_MS - spread_ms - 1
-    if last_slot_ms is not None:
-        after_ms = max(after_ms, last_slot_ms)
+    if done_until_ms is not None:
+        after_ms = max(after_ms, done_until_ms)
     return next(slots(schedule, anchor_ms=anchor_ms, after_ms=after_ms), None)
 
 

@@ -207,3 +207,30 @@ def test_of_very_many_slots_the_first_are_due_and_the_newest_waits() -> None:
         Firing(slot_ms=NOW + HOUR, next_slot_ms=NOW + 2 * HOUR, missed=later),
         Firing(slot_ms=NOW + 2 * HOUR, next_slot_ms=NOW + 3 * HOUR),
     ]
+
+
+def test_a_reading_that_was_dealt_with_says_nothing_of_gmt() -> None:
+    """Tomorrow's 9 o'clock of all clocks has begun in the east; the edit means this evening."""
+    morning = ordered(start=NOW + 22 * HOUR, frequency_s=86_400, user_time_zone=True)
+    begun = taken(morning, place_of(morning, before=None, now_ms=NOW), last_slot_ms=NOW + 22 * HOUR)
+    evening = ordered(start=NOW + 11 * HOUR, frequency_s=86_400)
+
+    place = place_of(evening, before=begun, now_ms=NOW + 9 * HOUR)
+
+    assert place.next_slot_ms == NOW + 11 * HOUR
+
+
+def test_a_single_start_before_an_execution_that_has_begun_is_refused() -> None:
+    single = ordered(start=NOW + 12 * HOUR, user_time_zone=True)
+    begun = taken(single, place_of(single, before=None, now_ms=NOW), last_slot_ms=NOW + 12 * HOUR)
+    earlier = ordered(start=NOW + 11 * HOUR, user_time_zone=True)
+
+    with pytest.raises(Invalid) as refused:
+        place_of(earlier, before=begun, now_ms=NOW + HOUR)
+
+    (fault,) = refused.value.faults
+    assert fault.field == "start_time"
+    assert "2026-02-05 23:00:00, whose execution has begun" in fault.message
+    assert place_of(single, before=replace(begun, status=Status.INACTIVE), now_ms=NOW) == Place(
+        anchor_ms=NOW + 12 * HOUR, active_ms=NOW
+    )
