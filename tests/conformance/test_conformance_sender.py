@@ -261,7 +261,7 @@ def test_a_draw_shows_its_fallback_or_is_rejected(
 
 
 def order_small(world: World, owner: Account, site: Container, count: int) -> list[int]:
-    """Order so many executions, each with one recipient and one parcel; return their tasks."""
+    """Order so many executions of one parcel for everybody, who is one; return their tasks."""
     world.join(site, 0)
     tasks = [world.order(owner) for _ in range(count)]
     world.plan()
@@ -319,10 +319,13 @@ def test_who_waits_in_hand_hears_of_a_pause(world: World, owner: Account, site: 
     assert {(row.pending, row.lease_ms) for row in rows} == {(0, None), (1, None)}
 
 
+@pytest.mark.parametrize("parcels", [1, FIRST_WINDOW + 8])
 def test_what_cannot_be_written_down_is_kept_and_nothing_more_is_sent(
-    world: World, owner: Account, site: Container
+    world: World, owner: Account, site: Container, parcels: int
 ) -> None:
-    order_small(world, owner, site, FIRST_WINDOW + 8)
+    people = FIRST_WINDOW + 8
+    world.register(*(enrolment(site, number) for number in range(people // parcels)))
+    order_small(world, owner, site, parcels)
     wire = Wire({})
     one = sender(world, wire, Sending(DyingStore(world.store, (2, 3))))
     one.turn()
@@ -333,7 +336,11 @@ def test_what_cannot_be_written_down_is_kept_and_nothing_more_is_sent(
             one.turn()
 
     assert wire.sent == FIRST_WINDOW
-    assert {row.pending for row in world.rows(parcel)} == {1}
+    assert sum(row.pending for row in world.rows(parcel)) == people
+    wire.holds_back = True
+    one.turn()
+    assert sum(row.accepted for row in world.rows(parcel)) == FIRST_WINDOW
+    wire.holds_back = False
     go_on(one)
-    assert {row.accepted for row in world.rows(parcel)} == {1}
-    assert wire.sent == FIRST_WINDOW + 8
+    assert sum(row.accepted for row in world.rows(parcel)) == people
+    assert wire.sent == people
