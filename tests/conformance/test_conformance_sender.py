@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import update
-from world import World, draft, enrolment
+from world import DyingStore, KilledError, World, draft, enrolment
 
 from tocsin.domain.account import Account
 from tocsin.domain.adex import Adex
@@ -18,13 +18,15 @@ from tocsin.domain.container import Container
 from tocsin.domain.message import Message
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import Addressed
-from tocsin.store.tables import execution, subscription
+from tocsin.services.sending import Sending
+from tocsin.store.tables import execution, parcel, subscription
 from tocsin.telemetry.events import Event
 from tocsin.webpush.answer import Answer, Failure
 from tocsin.webpush.encryption import decrypt
 from tocsin.webpush.endpoint import Endpoint, PushHosts
 from tocsin.workers.bells import Bells
-from tocsin.workers.sender import Sender
+from tocsin.workers.origin_gate import FIRST_WINDOW
+from tocsin.workers.sender import HEED_EVERY_MS, RECORD_EVERY_MS, Sender
 
 URL = "https://www.example.com/"
 
@@ -35,6 +37,8 @@ class Wire:
     def __init__(self, answers: Mapping[int, list[Answer]]) -> None:
         self._answers = answers
         self._open: list[Any] = []
+        self.holds_back = False
+        self.sent = 0
         self.bodies: dict[int, bytes] = {}
 
     @property
@@ -45,9 +49,12 @@ class Wire:
         assert "Content-Encoding: aes128gcm" in headers
         number = int(endpoint.url.rpartition("/")[2])
         self.bodies[number] = body
+        self.sent += 1
         self._open.append((number, tag))
 
     def wait(self, timeout_ms: int) -> Iterable[tuple[Any, Answer]]:  # noqa: ARG002 - a PushClient
+        if self.holds_back:
+            return
         answered, self._open = self._open, []
         for number, tag in answered:
             answers = self._answers.get(number, [])
@@ -72,11 +79,11 @@ def site(world: World, owner: Account) -> Container:
     return world.container(owner)
 
 
-def sender(world: World, wire: Wire) -> Sender:
+def sender(world: World, wire: Wire, sending: Sending | None = None) -> Sender:
     telemetry: Any = Deaf()
     clock: Any = world.clock
     return Sender(
-        world.sending,
+        sending or world.sending,
         wire,
         hosts=PushHosts(),
         keyring=world.keyring,
@@ -251,3 +258,89 @@ def test_a_draw_shows_its_fallback_or_is_rejected(
     assert bool(wire.bodies) == has_fallback
     assert one.outcome is (Outcome.ACCEPTED if has_fallback else Outcome.REJECTED)
     assert one.attempt.answer == (201 if has_fallback else Unanswered.NO_MESSAGE)
+
+
+def order_small(world: World, owner: Account, site: Container, count: int) -> list[int]:
+    """Order so many executions of one parcel for everybody, who is one; return their tasks."""
+    world.join(site, 0)
+    tasks = [world.order(owner) for _ in range(count)]
+    world.plan()
+    world.cut_all()
+    return tasks
+
+
+def test_small_parcels_share_their_transactions(
+    world: World, owner: Account, site: Container
+) -> None:
+    order_small(world, owner, site, 40)
+    wire, store = Wire({}), DyingStore(world.store, ())
+
+    go_on(sender(world, wire, Sending(store)))
+
+    assert [bytes(row.outcomes) for row in world.rows(parcel)] == [b"\1"] * 40
+    assert wire.sent == 40
+    assert store.turn <= 4, "a lease, a record, and looks for more"
+
+
+def test_a_hand_holds_no_more_than_its_most(
+    world: World, owner: Account, site: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.workers.sender.MOST_IN_HAND", 4)
+    order_small(world, owner, site, 6)
+    wire = Wire({})
+    wire.holds_back = True
+    one = sender(world, wire)
+
+    one.turn()
+    one.turn()
+
+    assert sum(row.lease_ms is not None for row in world.rows(parcel)) == wire.sent == 4
+    wire.holds_back = False
+    go_on(one)
+    assert wire.sent == 6
+
+
+def test_who_waits_in_hand_hears_of_a_pause(world: World, owner: Account, site: Container) -> None:
+    tasks = order_small(world, owner, site, FIRST_WINDOW + 8)
+    wire = Wire({})
+    wire.holds_back = True
+    one = sender(world, wire)
+    one.turn()
+
+    for task_id in tasks:
+        world.commands.pause(owner.scope, task_id, now_ms=world.clock.now_ms())
+    world.clock.forward(HEED_EVERY_MS)
+    wire.holds_back = False
+    go_on(one)
+
+    assert wire.sent == FIRST_WINDOW
+    rows = world.rows(parcel)
+    assert sum(row.accepted for row in rows) == FIRST_WINDOW
+    assert {(row.pending, row.lease_ms) for row in rows} == {(0, None), (1, None)}
+
+
+@pytest.mark.parametrize("parcels", [1, FIRST_WINDOW + 8])
+def test_what_cannot_be_written_down_is_kept_and_nothing_more_is_sent(
+    world: World, owner: Account, site: Container, parcels: int
+) -> None:
+    people = FIRST_WINDOW + 8
+    world.register(*(enrolment(site, number) for number in range(people // parcels)))
+    order_small(world, owner, site, parcels)
+    wire = Wire({})
+    one = sender(world, wire, Sending(DyingStore(world.store, (2, 3))))
+    one.turn()
+    world.clock.forward(RECORD_EVERY_MS)
+
+    for _ in range(2):
+        with pytest.raises(KilledError):
+            one.turn()
+
+    assert wire.sent == FIRST_WINDOW
+    assert sum(row.pending for row in world.rows(parcel)) == people
+    wire.holds_back = True
+    one.turn()
+    assert sum(row.accepted for row in world.rows(parcel)) == FIRST_WINDOW
+    wire.holds_back = False
+    go_on(one)
+    assert sum(row.accepted for row in world.rows(parcel)) == people
+    assert wire.sent == people

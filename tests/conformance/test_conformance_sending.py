@@ -1,11 +1,12 @@
 """Leases, fences and outcomes: who may write what became of whom, and what it adds up to."""
 
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
-from world import DyingStore, KilledError, World, enrolment, in_threads
+from world import MESSAGE, DyingStore, KilledError, World, draft, enrolment, in_threads
 
 from tocsin.domain.account import Account
 from tocsin.domain.container import Container
@@ -33,6 +34,13 @@ def owner(world: World, site: Container) -> Account:
 def send(world: World, owner: Account) -> None:
     """Make a parcel of everybody."""
     world.execute(owner)
+    world.cut_all()
+
+
+def send_saying(world: World, owner: Account, macro: str) -> None:
+    """Make a parcel of everybody, of a message that reads an attribute of its recipient."""
+    world.create(owner, replace(draft(), message=replace(MESSAGE, title={"en": macro})))
+    world.plan()
     world.cut_all()
 
 
@@ -210,6 +218,32 @@ def test_no_more_than_asked_whatever_the_planner_believes(world: World, owner: A
     assert [len(lease(world, limit=2)) for _ in range(4)] == [2, 2, 1, 0]
 
 
+def test_a_lease_takes_what_there_is_room_for(world: World, owner: Account) -> None:
+    for _ in range(5):
+        send(world, owner)  # three recipients each
+    now_ms = world.clock.now_ms()
+
+    def lease_into(room: int) -> list[int]:
+        return [one.id for one in world.sending.lease(now_ms=now_ms, limit=9, room=room)]
+
+    oldest_first = sorted(row.id for row in world.rows(parcel))
+    assert lease_into(8) == oldest_first[:2]
+    assert lease_into(1) == oldest_first[2:3], "one that is larger than the room goes alone"
+    assert lease_into(6) == oldest_first[3:]
+    assert lease_into(6) == []
+
+
+def test_a_lease_measures_who_is_pending(world: World, owner: Account) -> None:
+    send(world, owner)
+    send(world, owner)
+    for held in lease(world):
+        held.settle(0, Outcome.ACCEPTED)
+        held.settle(1, Outcome.ACCEPTED)
+        record(world, held, due_ms=world.clock.now_ms())
+
+    assert len(world.sending.lease(now_ms=world.clock.now_ms(), limit=9, room=2)) == 2
+
+
 def test_a_lease_that_is_not_committed_is_none(world: World, owner: Account) -> None:
     send(world, owner)
 
@@ -237,6 +271,75 @@ def test_the_manifest_has_who_is_still_there(world: World, owner: Account, site:
     assert manifest.order.message["title"] == {"en": "Hello"}
     sealed = world.sending.vapid_keys([found.vapid_key_id])[0]
     assert world.keyring.unseal(sealed.sealed_private, place=f"vapid/{site.id}")
+
+
+def test_manifests_of_many_parcels_are_those_of_each(world: World, owner: Account) -> None:
+    """Orders that read other attributes, and the same ordinals of another tenant."""
+    elsewhere = world.container(other := world.account())
+    world.register(enrolment(elsewhere, 0, country="RS"), enrolment(elsewhere, 1))
+    send(world, owner)
+    send_saying(world, owner, "${OCMH_PROFILE_COUNTRY_CODE}")
+    send_saying(world, other, "${OCMH_PROFILE_COUNTRY_CODE}")
+    send_saying(world, other, "${OCMH_PROFILE_CITY_ID}")
+    held = lease(world)
+    held[1].settle(0, Outcome.ACCEPTED)
+
+    together = world.sending.manifests(held)
+
+    assert together == [world.sending.manifests([one])[0] for one in held]
+    known = [{at: one.known for at, one in found.recipients.items()} for found in together]
+    assert known == [
+        {0: None, 1: None, 2: None},
+        {1: {"country": None}, 2: {"country": None}},
+        {0: {"country": "RS"}, 1: {"country": None}},
+        {0: {"city": None}, 1: {"city": None}},
+    ]
+
+
+def test_one_lost_lease_holds_up_no_other(world: World, owner: Account) -> None:
+    """One entry is of a lease that ended, one has somebody gone, one is of a paused task."""
+    tasks = [world.order(owner) for _ in range(3)]
+    world.plan()
+    world.cut_all()
+    lost, gone, paused = held = lease(world)
+    world.clock.forward(HOLD_MS)
+    taken = world.sending.lease(now_ms=world.clock.now_ms(), limit=1)[0]
+    gone.settle(2, Outcome.GONE)
+    paused.settle(1, Outcome.ACCEPTED)
+    lost.settle(1, Outcome.GONE)
+    world.commands.pause(owner.scope, tasks[2], now_ms=world.clock.now_ms())
+    due_ms = world.clock.now_ms() + HOLD_MS
+
+    standings = world.sending.record(
+        [
+            Entry(lost, due_ms, keep=True, gone=((1, 0),)),
+            Entry(gone, due_ms, keep=True, gone=((2, 0),)),
+            Entry(paused, 7, keep=False),
+        ]
+    )
+
+    assert taken.id == lost.id
+    assert standings == [LOST, OURS, Standing(ours=True, sendable=False)]
+    rows = {row.id: row for row in world.rows(parcel)}
+    assert [bytes(rows[one.id].outcomes) for one in held] == [b"\0\0\0", b"\0\0\2", b"\0\1\0"]
+    assert (rows[gone.id].lease_ms, rows[gone.id].due_ms) == (due_ms, due_ms)
+    assert (rows[paused.id].lease_ms, rows[paused.id].due_ms) == (None, 7)
+    with world.store.read() as unit:
+        people = unit.subscribers.by_ordinal(owner.id, range(3))
+    assert [people[at].active for at in range(3)] == [True, True, False]
+
+
+def test_somebody_gone_from_two_parcels_is_retired_once(world: World, owner: Account) -> None:
+    send(world, owner)
+    send(world, owner)
+    held = lease(world)
+    for one in held:
+        one.settle(1, Outcome.GONE)
+
+    world.sending.record([Entry(one, 0, keep=False, gone=((1, 0),)) for one in held])
+
+    changes = [row.ordinal for row in world.rows(audience_change)]
+    assert changes.count(1) == 2, "of when they joined, and of now"
 
 
 def test_gone_retires_the_one_that_was_sent_to(

@@ -100,6 +100,7 @@ class Parcels:
 
         room: for how many pending recipients there is; the first parcel is taken all the same.
         Another taker at the same instant may leave this one others than were measured.
+
         The lease is the parcel's next due instant, so one that its holder never gives back
         falls due by itself. The fence rises with every lease: what an earlier holder still
         writes is refused. While somebody is to be swept up of an execution, no execution of its

@@ -13,6 +13,7 @@ from tocsin.domain.parcel import (
     Parcel,
     Retry,
     cut,
+    fitting,
     pack_retries,
     unpack_attempts,
     unpack_retries,
@@ -116,6 +117,15 @@ def test_cutting_covers_everybody_once_and_in_order(ordinals: list[int]) -> None
 )
 def test_a_parcel_holds_a_thousand_at_most(count: int, sizes: list[int]) -> None:
     assert [len(piece) for piece in cut(range(count))] == sizes
+
+
+@given(st.lists(st.integers(1, PARCEL_SIZE)), st.integers(0, 5 * PARCEL_SIZE))
+def test_as_many_fit_as_there_is_room_for_and_the_first_always(sizes: list[int], room: int) -> None:
+    count = fitting(sizes, room)
+
+    taken, left = sizes[:count], sizes[count:]
+    assert sum(taken) <= room or count == 1
+    assert not left or (taken and sum(taken) + left[0] > room)
 
 
 def test_an_outcome_is_final_and_ends_the_retries() -> None:
