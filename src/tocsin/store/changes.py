@@ -22,7 +22,7 @@ CHANNEL: Final = "tocsin"
 ALL_NEWS: Final = ("calendar", "executions", "parcels")
 """What loops are woken for. All of them are told where it is not known which it was."""
 
-LOOK_EVERY_S: Final = 0.025
+LOOK_EVERY_S: Final = 0.05
 """How late a change in SQLite is heard of at most: nearly all that an idle server costs."""
 
 STOP_WITHIN_MS: Final = 250
