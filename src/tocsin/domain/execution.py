@@ -1,6 +1,6 @@
 """An execution: one firing of a push task, and the machine of its states."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -92,6 +92,21 @@ class Execution:
     start_ms: int | None = None
     end_ms: int | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bookmark:
+    """How far an execution is cut: the shards below next_shard are, and if complete, all.
+
+    quotas: as for Execution. rules: of one in waves, the rules of time zones that they are
+    reckoned by.
+    """
+
+    execution_id: int
+    next_shard: int
+    complete: bool
+    quotas: Sequence[int] | None
+    rules: str | None
 
 
 def order_of(task: PushTask, *, next_slot_ms: int | None) -> Order:

@@ -12,6 +12,7 @@ __all__ = (
     "PARCEL_SIZE",
     "Addressed",
     "Attempt",
+    "Made",
     "Parcel",
     "Retry",
     "Waiting",
@@ -55,6 +56,19 @@ class Addressed:
     attempt: Attempt
     due_ms: int | None
     expires_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A parcel that was cut. outcome: everybody's; who is suppressed has theirs from the start."""
+
+    execution_id: int
+    root_id: int
+    due_ms: int
+    expires_ms: int
+    overtaken_ms: int | None
+    ordinals: Sequence[int]
+    outcome: Outcome = Outcome.PENDING
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from tocsin.audience.sample import quotas, sample
 from tocsin.domain.account import Scope
 from tocsin.domain.criteria import Expression
 from tocsin.domain.errors import Conflict
-from tocsin.domain.execution import Execution, is_spread, schedule_of
+from tocsin.domain.execution import Bookmark, Execution, is_spread, schedule_of
 from tocsin.domain.outcome import Outcome
-from tocsin.domain.parcel import cut
+from tocsin.domain.parcel import Made, cut
 from tocsin.domain.schedule import RULES, Wave, overtaken_ms, waves
 from tocsin.domain.targeting import read_targeting
 from tocsin.services.resolving import TIME_ZONE, Judging, Naming, Shard, resolve, shard
@@ -34,49 +34,26 @@ class Executions(Protocol):
     """What cutting needs of executions."""
 
     def any_uncut(self) -> bool: ...
-    def take_uncut(self) -> Execution | None: ...
-    def mark_cut(
-        self,
-        execution_id: int,
-        *,
-        next_shard: int,
-        complete: bool,
-        quotas: Sequence[int] | None,
-        rules: str | None,
-    ) -> None: ...
+    def take_uncut(self, *, limit: int) -> Sequence[Execution]: ...
+    def move_bookmarks(self, moved: Sequence[Bookmark]) -> None: ...
     def call_off(self, execution_id: int, *, reason: str, now_ms: int) -> None: ...
 
 
 class Parcels(Protocol):
     """What cutting needs of parcels."""
 
-    def add(
-        self,
-        execution_id: int,
-        *,
-        root_id: int,
-        due_ms: int,
-        expires_ms: int,
-        overtaken_ms: int | None,
-        recipients: Sequence[Sequence[int]],
-        outcome: Outcome = Outcome.PENDING,
-    ) -> None: ...
+    def add(self, made: Sequence[Made]) -> None: ...
 
 
-class Making(Protocol):
-    """A transaction in which parcels can be made."""
-
-    @property
-    def parcels(self) -> Parcels: ...
-
-
-class Unit(Naming, Judging, Making, Protocol):
+class Unit(Naming, Judging, Protocol):
     """One transaction."""
 
     @property
     def accounts(self) -> Accounts: ...
     @property
     def executions(self) -> Executions: ...
+    @property
+    def parcels(self) -> Parcels: ...
 
 
 class Store(Protocol):
@@ -88,12 +65,11 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One shard of an execution, cut. is_last: there is none after it."""
+    """One shard of an execution, cut."""
 
     execution_id: int
     shard: int
     recipients: int
-    is_last: bool
 
 
 class Cutting:
@@ -110,36 +86,58 @@ class Cutting:
     def cut(self, *, now_ms: int, at_once: int = AT_ONCE) -> Sequence[Piece]:
         """Cut the next shards of the oldest executions that are not cut yet; none: there are none.
 
-        One transaction for up to *at_once* of them, fewer where they are large: many small
-        executions that fall due together cost little more than one. The shards' parcels, the
-        sample's quotas and the bookmarks stand in it: after a kill a shard is either cut or not,
-        never half and never twice.
+        One transaction for one shard each of up to *at_once* executions, fewer where they are
+        large: many small ones that fall due together cost little more than one. The shards'
+        parcels, the samples' quotas and the bookmarks stand in it: after a kill a shard is either
+        cut or not, never half and never twice. An order that cannot be read is called off, with
+        the reason, and holds up no other.
         """
         pieces: list[Piece] = []
+        made: list[Made] = []
+        bookmarks: list[Bookmark] = []
         with self._store.write() as unit:
-            while len(pieces) < at_once and sum(piece.recipients for piece in pieces) < ENOUGH:
-                piece = _cut_next(unit, now_ms)
-                if piece is None:
+            audiences = _Audiences(unit)
+            for execution in unit.executions.take_uncut(limit=at_once):
+                try:
+                    meant = _meant(unit, execution, now_ms)
+                except Conflict as error:
+                    unit.executions.call_off(execution.id, reason=str(error), now_ms=now_ms)
+                    pieces.append(Piece(execution.id, execution.next_shard, 0))
+                    continue
+                parcels, bookmark = _cut_shard(audiences, execution, meant)
+                made += parcels
+                bookmarks.append(bookmark)
+                recipients = sum(len(parcel.ordinals) for parcel in parcels)
+                pieces.append(Piece(execution.id, execution.next_shard, recipients))
+                if sum(piece.recipients for piece in pieces) >= ENOUGH:
                     break
-                pieces.append(piece)
-                # No execution is written to twice in a transaction: PostgreSQL then looks for its
-                # task again, whose lock somebody may hold who waits for the execution.
-                if not piece.is_last:
-                    break
+            unit.parcels.add(made)
+            # An execution is written to once in a transaction: at a second time PostgreSQL looks
+            # for its task again, whose lock somebody may hold who waits for the execution.
+            unit.executions.move_bookmarks(bookmarks)
         return pieces
 
 
-def _cut_next(unit: Unit, now_ms: int) -> Piece | None:
-    """Cut one shard; an order that cannot be read is called off, and holds up no other."""
-    execution = unit.executions.take_uncut()
-    if execution is None:
-        return None
-    try:
-        meant = _meant(unit, execution, now_ms)
-    except Conflict as error:
-        unit.executions.call_off(execution.id, reason=str(error), now_ms=now_ms)
-        return Piece(execution.id, execution.next_shard, 0, is_last=True)
-    return _cut_shard(unit, execution, meant)
+class _Audiences:
+    """The shards of tenants, as of one transaction: those of one tenant are read once."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self._counts: dict[int, int] = {}
+        self._shards: dict[tuple[int, int], Shard] = {}
+
+    def count(self, root_id: int) -> int:
+        """Return how many shards a tenant has."""
+        if root_id not in self._counts:
+            self._counts[root_id] = shards_below(self._unit.accounts.next_ordinal(root_id))
+        return self._counts[root_id]
+
+    def shard(self, root_id: int, number: int) -> Shard:
+        """Return one of them."""
+        at = root_id, number
+        if at not in self._shards:
+            self._shards[at] = shard(self._unit, root_id, number)
+        return self._shards[at]
 
 
 def _meant(unit: Unit, execution: Execution, now_ms: int) -> Expression:
@@ -151,41 +149,40 @@ def _meant(unit: Unit, execution: Execution, now_ms: int) -> Expression:
     return resolve(unit, scope, targeting, now_ms=now_ms)
 
 
-def _cut_shard(unit: Unit, execution: Execution, meant: Expression) -> Piece:
-    """Cut the next shard and move the bookmark."""
+def _cut_shard(
+    audiences: _Audiences, execution: Execution, meant: Expression
+) -> tuple[list[Made], Bookmark]:
+    """Return the parcels of the next shard, and the bookmark after it."""
     number, root_id = execution.next_shard, execution.root_id
-    shards = shards_below(unit.accounts.next_ordinal(root_id))
+    shards = audiences.count(root_id)
     drawn = execution.quotas
     if execution.order.total_user and drawn is None:
-        drawn = _draw_quotas(unit, execution, meant, shards)
+        drawn = _draw_quotas(audiences, execution, meant, shards)
     if drawn is not None:
         shards = len(drawn)  # whoever came later had no part in the draw
-    found = BitMap()
+    made: list[Made] = []
     if number < shards:
-        at = shard(unit, root_id, number)
+        at = audiences.shard(root_id, number)
         found = at.judge(meant)[-1]
         if drawn is not None:
             found = sample(found, drawn[number], seed=execution.id, shard=number)
-        for part, recipients in parts(at, found, execution):
-            add_part(unit, execution, part, recipients)
-    is_last = number + 1 >= shards
-    unit.executions.mark_cut(
-        execution.id,
+        made = [parcel for part in parts(at, found, execution) for parcel in part.cut(execution)]
+    return made, Bookmark(
+        execution_id=execution.id,
         next_shard=number + 1,
-        complete=is_last,
+        complete=number + 1 >= shards,
         quotas=drawn,
         rules=RULES if is_spread(execution.order) else None,
     )
-    return Piece(execution.id, number, len(found), is_last)
 
 
 def _draw_quotas(
-    unit: Unit, execution: Execution, meant: Expression, shards: int
+    audiences: _Audiences, execution: Execution, meant: Expression, shards: int
 ) -> tuple[int, ...]:
     """Return how many of each shard the capped sample takes."""
     root_id, cap = execution.root_id, execution.order.total_user or 0
-    counts = [len(shard(unit, root_id, number).judge(meant)[-1]) for number in range(shards)]
-    return quotas(counts, cap, seed=execution.id)
+    found = (audiences.shard(root_id, number).judge(meant)[-1] for number in range(shards))
+    return quotas([len(one) for one in found], cap, seed=execution.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +191,7 @@ class Part:
 
     wave: Wave | None
     overtaken_ms: int | None
+    recipients: BitMap
 
     @property
     def place(self) -> tuple[bool, int, int]:
@@ -201,39 +199,37 @@ class Part:
         at_ms = 0 if self.wave is None else self.wave.at_ms
         return self.wave is None, at_ms, self.overtaken_ms or 0
 
+    def cut(self, execution: Execution) -> Iterator[Made]:
+        """Yield its parcels; the suppressed are accounted for, and never due."""
+        due_ms = execution.due_ms if self.wave is None else self.wave.at_ms
+        for ordinals in cut(self.recipients.to_array()):
+            yield Made(
+                execution_id=execution.id,
+                root_id=execution.root_id,
+                due_ms=due_ms,
+                expires_ms=due_ms + execution.order.ttl_s * 1000,
+                overtaken_ms=self.overtaken_ms,
+                ordinals=ordinals,
+                outcome=Outcome.SUPERSEDED if self.wave is None else Outcome.PENDING,
+            )
 
-def parts(at: Shard, found: BitMap, execution: Execution) -> Iterator[tuple[Part, BitMap]]:
-    """Yield the recipients of each part, the first due first.
+
+def parts(at: Shard, found: BitMap, execution: Execution) -> list[Part]:
+    """Return the recipients by their instants, the first due first.
 
     User time zones and quiet time are nothing but due instants: without them all are due at once.
     """
     order = execution.order
     if not is_spread(order):
-        yield Part(Wave(0, execution.due_ms), None), found
-        return
+        return [Part(Wave(0, execution.due_ms), None, found)]
     schedule, by_zone = schedule_of(order), at.divide(found, TIME_ZONE)
     next_ms, active_ms = order.next_slot_ms, order.active_ms
     wave_of = waves(
         schedule, by_zone, slot_ms=execution.due_ms, next_slot_ms=next_ms, active_ms=active_ms
     )
-    merged: dict[Part, BitMap] = {}
+    merged: dict[tuple[Wave | None, int | None], BitMap] = {}
     for zone, recipients in by_zone.items():
         overtaken = overtaken_ms(schedule, zone, next_slot_ms=next_ms, active_ms=active_ms)
-        part = Part(wave_of[zone], overtaken)
-        merged.setdefault(part, BitMap()).update(recipients)
-    for part in sorted(merged, key=lambda part: part.place):
-        yield part, merged[part]
-
-
-def add_part(unit: Making, execution: Execution, part: Part, recipients: BitMap) -> None:
-    """Make the parcels of one part; the suppressed are accounted for, and never due."""
-    due_ms = execution.due_ms if part.wave is None else part.wave.at_ms
-    unit.parcels.add(
-        execution.id,
-        root_id=execution.root_id,
-        due_ms=due_ms,
-        expires_ms=due_ms + execution.order.ttl_s * 1000,
-        overtaken_ms=part.overtaken_ms,
-        recipients=list(cut(recipients.to_array())),
-        outcome=Outcome.SUPERSEDED if part.wave is None else Outcome.PENDING,
-    )
+        merged.setdefault((wave_of[zone], overtaken), BitMap()).update(recipients)
+    found_parts = [Part(*instants, recipients) for instants, recipients in merged.items()]
+    return sorted(found_parts, key=lambda part: part.place)

@@ -13,9 +13,9 @@ from pyroaring import BitMap
 
 from tocsin.audience.bitmaps import shard_of
 from tocsin.domain.execution import Execution
-from tocsin.domain.parcel import Waiting
+from tocsin.domain.parcel import Made, Waiting
 from tocsin.domain.schedule import RULES
-from tocsin.services import cutting
+from tocsin.services.cutting import parts
 from tocsin.services.resolving import Judging, shard
 
 
@@ -27,9 +27,10 @@ class Executions(Protocol):
     def mark_retimed(self, execution_id: int, *, rules: str) -> None: ...
 
 
-class Parcels(cutting.Parcels, Protocol):
+class Parcels(Protocol):
     """What retiming needs of parcels."""
 
+    def add(self, made: Sequence[Made]) -> None: ...
     def take_waiting(self, execution_id: int, *, now_ms: int) -> Sequence[Waiting]: ...
 
 
@@ -98,8 +99,8 @@ def _cut_anew(unit: Unit, execution: Execution, waiting: Sequence[Waiting]) -> i
     moved = 0
     for number, recipients in sorted(shards.items()):
         at = shard(unit, execution.root_id, number)
-        for part, some in cutting.parts(at, recipients, execution):
-            cutting.add_part(unit, execution, part, some)
+        for part in parts(at, recipients, execution):
+            unit.parcels.add(list(part.cut(execution)))
             due_ms = None if part.wave is None else part.wave.at_ms
-            moved += len(some - due.get(due_ms, BitMap()))
+            moved += len(part.recipients - due.get(due_ms, BitMap()))
     return moved

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, literal, select, update
 
-from tocsin.domain.execution import SENDABLE, Execution, Kind, Order, Slot, State
+from tocsin.domain.execution import SENDABLE, Bookmark, Execution, Kind, Order, Slot, State
 from tocsin.domain.outcome import Outcome
 from tocsin.store.tables import event_fold, execution, parcel
 from tocsin.store.upsert import insert_new, insert_new_rows
@@ -107,19 +107,19 @@ class Executions:
         found = self._connection.execute(select(execution.c.id).where(*conditions).limit(1))
         return found.first() is not None
 
-    def take_uncut(self) -> Execution | None:
-        """Return the oldest execution with shards to cut, locked until commit.
+    def take_uncut(self, *, limit: int) -> list[Execution]:
+        """Return the oldest executions with shards to cut, locked until commit.
 
-        Another cutter passes over one that is locked.
+        Another cutter passes over those that are locked.
         """
-        row = self._connection.execute(
+        rows = self._connection.execute(
             select(execution)
             .where(IS_LIVE, execution.c.state == State.CUTTING.value)
             .order_by(execution.c.id)
-            .limit(1)
+            .limit(limit)
             .with_for_update(skip_locked=True)
-        ).one_or_none()
-        return None if row is None else _execution(row)
+        )
+        return [_execution(row) for row in rows]
 
     def call_off(self, execution_id: int, *, reason: str, now_ms: int) -> None:
         """End an execution that cannot be cut; who is pending by then is swept up."""
@@ -240,29 +240,35 @@ class Executions:
             )
         )
 
-    def mark_cut(
-        self,
-        execution_id: int,
-        *,
-        next_shard: int,
-        complete: bool,
-        quotas: Sequence[int] | None = None,
-        rules: str | None = None,
-    ) -> None:
-        """Move the cutter's bookmark; after the last shard there is only sending left.
+    def move_bookmarks(self, moved: Sequence[Bookmark]) -> None:
+        """Note how far executions are cut; after the last shard there is only sending left.
 
-        quotas: with a cap, how many of each shard the sample takes, as drawn before the first.
-        rules: of one in waves, the rules of time zones; those of its first shard stay.
+        Of the rules of time zones those of the first shard stay.
         """
+        if not moved:
+            return
         self._connection.execute(
             update(execution)
-            .where(execution.c.id == execution_id, execution.c.state == State.CUTTING.value)
-            .values(
-                next_shard=next_shard,
-                state=(State.SENDING if complete else State.CUTTING).value,
-                quotas=None if quotas is None else list(quotas),
-                rules=func.coalesce(execution.c.rules, rules),
+            .where(
+                execution.c.id == bindparam("execution_id"),
+                execution.c.state == State.CUTTING.value,
             )
+            .values(
+                next_shard=bindparam("to_shard"),
+                state=bindparam("to_state"),
+                quotas=bindparam("drawn"),
+                rules=func.coalesce(execution.c.rules, bindparam("by_rules")),
+            ),
+            [
+                {
+                    "execution_id": one.execution_id,
+                    "to_shard": one.next_shard,
+                    "to_state": (State.SENDING if one.complete else State.CUTTING).value,
+                    "drawn": None if one.quotas is None else list(one.quotas),
+                    "by_rules": one.rules,
+                }
+                for one in moved
+            ],
         )
 
     def take_outdated(self, rules: str) -> tuple[Execution, str] | None:

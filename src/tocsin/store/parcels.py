@@ -19,6 +19,7 @@ from tocsin.domain.execution import SENDABLE, Kind, State
 from tocsin.domain.outcome import Outcome, tally
 from tocsin.domain.parcel import (
     Addressed,
+    Made,
     Parcel,
     Waiting,
     fitting,
@@ -61,39 +62,14 @@ class Parcels:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(
-        self,
-        execution_id: int,
-        *,
-        root_id: int,
-        due_ms: int,
-        expires_ms: int,
-        recipients: Sequence[Sequence[int]],
-        overtaken_ms: int | None = None,
-        outcome: Outcome = Outcome.PENDING,
-    ) -> None:
-        """Add one parcel for each sequence of ascending ordinals; everybody has *outcome*."""
-        if not recipients:
-            return
-        self._connection.execute(
-            insert(parcel),
-            [
-                {
-                    "execution_id": execution_id,
-                    "root_id": root_id,
-                    "due_ms": due_ms,
-                    "expires_ms": expires_ms,
-                    "overtaken_ms": overtaken_ms,
-                    "recipients": BitMap(ordinals).serialize(),
-                    "outcomes": bytes([outcome]) * len(ordinals),
-                    "retries": b"",
-                    "size": len(ordinals),
-                    "pending": 0,
-                    outcome.name.lower(): len(ordinals),
-                }
-                for ordinals in recipients
-            ],
-        )
+    def add(self, made: Sequence[Made]) -> None:
+        """Add parcels that were cut."""
+        # Each outcome has a column of its own, and one statement writes to the same columns.
+        for outcome in {one.outcome for one in made}:
+            self._connection.execute(
+                insert(parcel),
+                [_row_of(one) for one in made if one.outcome is outcome],
+            )
 
     def lease(self, *, now_ms: int, hold_ms: int, limit: int, room: int) -> list[Parcel]:
         """Take up to *limit* due parcels, the longest due first, for *hold_ms*.
@@ -308,6 +284,23 @@ class Parcels:
             or row.size != len(row.outcomes)
             or len(BitMap.deserialize(row.recipients)) != row.size
         ]
+
+
+def _row_of(made: Made) -> dict[str, Any]:
+    size = len(made.ordinals)
+    return {
+        "execution_id": made.execution_id,
+        "root_id": made.root_id,
+        "due_ms": made.due_ms,
+        "expires_ms": made.expires_ms,
+        "overtaken_ms": made.overtaken_ms,
+        "recipients": BitMap(made.ordinals).serialize(),
+        "outcomes": bytes([made.outcome]) * size,
+        "retries": b"",
+        "size": size,
+        "pending": 0,
+        made.outcome.name.lower(): size,
+    }
 
 
 def _record_of(held: Parcel, *, due_ms: int, keep: bool) -> dict[str, Any]:
