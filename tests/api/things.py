@@ -163,10 +163,13 @@ def foreign(call: Called, theirs: Owner, mine: Owner) -> Iterator[tuple[list[str
 
 
 def told(answer: Answer, ids: list[str]) -> tuple[int, list[tuple[str, str]], str]:
-    """Return all that *answer* tells, but for its trace and the *ids* that were asked for."""
+    """Return all that *answer* tells, but for its trace and the *ids* that were asked for.
+
+    The code of an error is its HTTP status, whatever is numbered so.
+    """
     text = re.sub(r'("trace_id": ?)"[^"]*"', r'\1"…"', answer.body.decode())
     for one in sorted(set(ids), key=len, reverse=True):
-        text = re.sub(rf"(?<![0-9]){one}(?![0-9])", "ID", text)
+        text = re.sub(rf'(?<!"code": )(?<![0-9]){one}(?![0-9])', "ID", text)
     return answer.status, _said(answer), text
 
 

@@ -150,12 +150,15 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Return one fresh server for all programs; they come faster than the limits allow."""
+    """Return one fresh server for all programs; they come faster than the limits allow.
+
+    It takes orders and executes nothing: a task would be finished before it is looked at.
+    """
     unlimited = {"TOCSIN_RATE_BURST": "0", "TOCSIN_RATE_STEADY": "0"}
     with Programs.closed_at_end() as programs:
-        serve = programs.start(
-            "serve", "--port", "0", data=tmp_path_factory.mktemp("tocsin"), env=unlimited, within=60
-        )
+        data = tmp_path_factory.mktemp("tocsin")
+        web = ("serve", "--role", "web", "--port", "0")
+        serve = programs.start(*web, data=data, env=unlimited, within=60)
         yield Server(serve.address, serve.expect(r"^ +(tocsin_\S+)$")[1])
 
 
