@@ -173,3 +173,36 @@ def test_what_the_first_schema_held_is_carried_over(database: Database) -> None:
     }
     assert (task.next_slot_ms, task.anchor_ms, task.active_ms) == (9, 5, 5)
     assert task.user_time_zone is False
+
+
+def test_the_last_execution_is_told_from_what_was_executed(database: Database) -> None:
+    """The second schema kept the last slot alone, be it one that was missed."""
+    with database.write() as connection:
+        command.upgrade(migrate._config(connection), "0002")
+        for statement in (
+            "INSERT INTO account (id, name, create_ms) VALUES (1, 'main', 5)",
+            (
+                "INSERT INTO push_task (id, root_id, account_id, name, status, immediately, ttl_s,"
+                " urgency, message, targeting, last_due_ms, create_ms, update_ms)"
+                " VALUES (1, 1, 1, 'task', 1, true, 60, 'normal', '{}', '{}', 9, 5, 6)"
+            ),
+        ):
+            connection.exec_driver_sql(statement)
+        connection.execute(
+            text(
+                "INSERT INTO execution (task_id, root_id, account_id, due_ms, state, next_shard,"
+                " ordered, kind) VALUES (1, 1, 1, :due_ms, :state, 0, '{}', :kind)"
+            ),
+            [
+                {"due_ms": 6, "state": "done", "kind": "scheduled"},
+                {"due_ms": 7, "state": "cancelled", "kind": "manual"},
+                {"due_ms": 8, "state": "done", "kind": "test"},
+                {"due_ms": 9, "state": "missed", "kind": "scheduled"},
+            ],
+        )
+
+    migrate.upgrade(database)
+
+    with database.read() as connection:
+        task = connection.execute(select(push_task)).one()
+    assert (task.last_slot_ms, task.last_execution_ms) == (9, 7)
