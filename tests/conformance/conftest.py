@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+from courier import Courier
 from world import World
 
 
@@ -10,3 +11,9 @@ def world(migrated_url: str) -> Iterator[World]:
     world = World(migrated_url)
     yield world
     world.close()
+
+
+@pytest.fixture
+def courier(world: World) -> Courier:
+    """Return a sender."""
+    return Courier(world)

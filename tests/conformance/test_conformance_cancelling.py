@@ -28,12 +28,6 @@ def owner(world: World) -> Account:
 
 
 @pytest.fixture
-def courier(world: World) -> Courier:
-    """Return a sender."""
-    return Courier(world)
-
-
-@pytest.fixture
 def found(world: World, owner: Account) -> Execution:
     """Return an execution that is cut: three parcels of three."""
     found = world.execute(owner)
@@ -125,7 +119,7 @@ def test_an_overtaken_sweeper_writes_nothing_either(
     assert held.id == swept.id
 
     with world.store.write() as unit:
-        assert not unit.parcels.record(swept, due_ms=now_ms, keep=False)
+        assert not unit.parcels.record([(swept, now_ms, False)])
 
     assert courier.send(held).ours
 

@@ -24,12 +24,6 @@ def owner(world: World) -> Account:
     return owner
 
 
-@pytest.fixture
-def courier(world: World) -> Courier:
-    """Return a sender."""
-    return Courier(world)
-
-
 def run(world: World, owner: Account, task_id: int) -> Execution:
     """Run a task; return the execution, cut."""
     world.commands.run(owner.scope, task_id, now_ms=world.clock.now_ms())

@@ -29,12 +29,6 @@ def owner(world: World) -> Account:
     return owner
 
 
-@pytest.fixture
-def courier(world: World) -> Courier:
-    """Return a sender."""
-    return Courier(world)
-
-
 def daily(world: World, owner: Account, **more: Any) -> int:
     """Order a push at everybody's own 11 o'clock from tomorrow on, which nobody is past."""
     ordered = {"ttl_s": 3 * 86_400, "frequency_s": 86_400, "user_time_zone": True} | more

@@ -29,12 +29,6 @@ def owner(world: World) -> Account:
     return owner
 
 
-@pytest.fixture
-def courier(world: World) -> Courier:
-    """Return a sender."""
-    return Courier(world)
-
-
 def pause(world: World, owner: Account, task_id: int) -> None:
     world.commands.pause(owner.scope, task_id, now_ms=world.clock.now_ms())
 

@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
 from world import DyingStore, KilledError, World, in_threads
 
 from tocsin.domain.errors import Unavailable
@@ -100,6 +101,9 @@ def test_a_planner_that_freezes_in_the_middle_loses_its_turn_to_another(
 
     On SQLite every process is on the machine of the file: who freezes there is waited for.
     """
+    with world.database.read() as connection:
+        usual = connection.scalar(text("SHOW idle_in_transaction_session_timeout"))
+    assert usual == "1min"
     owner = world.account()
     task_ids = [world.order(owner) for _ in range(3)]
     now_ms = world.clock.now_ms()

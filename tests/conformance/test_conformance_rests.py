@@ -113,12 +113,6 @@ def owner(world: World) -> Account:
     return owner
 
 
-@pytest.fixture
-def courier(world: World) -> Courier:
-    """Return a sender."""
-    return Courier(world)
-
-
 def test_where_nothing_is_to_be_done_nothing_is_written(world: World, owner: Account) -> None:
     world.order(owner, start=world.clock.now_ms() + 400)
     world.order(owner, status=Status.INACTIVE)

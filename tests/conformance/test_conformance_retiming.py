@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from courier import Courier, counted
+from test_conformance_rests import rest
 from world import DyingStore, KilledError, World, enrolment, in_threads
 
 from tocsin.domain import schedule
@@ -167,3 +168,13 @@ def test_who_is_overtaken_by_the_new_rules_is_accounted_for(
 
     assert due(world) == {0: 1}
     assert counted(world, owner, made.task_id) == {"pending": 1, "suppressed": 3}
+
+
+def test_the_keeper_sees_to_it(world: World, found: Execution) -> None:
+    """The desk of a program with newer rules than those of the waves."""
+    with world.database.write() as connection:
+        connection.execute(execution.update().values(rules="0000a"))
+
+    rest(world)
+
+    assert world.rows(execution, execution.c.id == found.id)[0].rules == RULES

@@ -1,8 +1,7 @@
 """Where a task stands in its schedule: from when it counts, what is due, which slot comes next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from tocsin.domain.errors import Fault, Invalid
@@ -87,7 +86,11 @@ def firings(task: PushTask, *, now_ms: int, limit: int) -> Sequence[Firing]:
     """
     if task.next_slot_ms is None:
         return ()
-    coming = slots_from(task, slot_ms=task.next_slot_ms, count=limit + 1)
+    coming = []  # the due ones and the one after them: a long schedule is not read to its end
+    for slot_ms in _slots_from(task, task.next_slot_ms):
+        coming.append(slot_ms)
+        if len(coming) > limit or acts_at_ms(task.schedule, slot_ms) > now_ms:
+            break
     due = [slot_ms for slot_ms in coming if acts_at_ms(task.schedule, slot_ms) <= now_ms]
     newest_ms = due[-1] if len(due) <= limit and due else None
     return [
@@ -148,10 +151,10 @@ def _too_late(slot_ms: int, ttl_s: int, now_ms: int) -> str:
     )
 
 
-def slots_from(task: PushTask, *, slot_ms: int, count: int) -> list[int]:
-    """Return up to *count* slots of an active task, *slot_ms* the first of them."""
+def _slots_from(task: PushTask, slot_ms: int) -> Iterator[int]:
+    """Return the slots of an active task, *slot_ms* the first of them."""
     anchor_ms = task.create_ms if task.anchor_ms is None else task.anchor_ms
-    return list(islice(slots(task.schedule, anchor_ms=anchor_ms, after_ms=slot_ms - 1), count))
+    return slots(task.schedule, anchor_ms=anchor_ms, after_ms=slot_ms - 1)
 
 
 def is_slot(task: PushTask, at_ms: int) -> bool:

@@ -26,7 +26,7 @@ class Parcels(Protocol):
 
     def next_due_ms(self) -> int | None: ...
     def lease(self, *, now_ms: int, hold_ms: int, limit: int, room: int) -> list[Parcel]: ...
-    def record_all(self, entries: Sequence[tuple[Parcel, int, bool]]) -> set[int]: ...
+    def record(self, entries: Sequence[tuple[Parcel, int, bool]]) -> set[int]: ...
 
 
 class Executions(Protocol):
@@ -171,7 +171,7 @@ class Sending:
         One whose lease was lost holds up no other. Return where each stands.
         """
         with self._store.write() as unit:
-            ours = unit.parcels.record_all([(one.parcel, one.due_ms, one.keep) for one in entries])
+            ours = unit.parcels.record([(one.parcel, one.due_ms, one.keep) for one in entries])
             kept = [one for one in entries if one.parcel.id in ours]
             self._retire_all(unit, kept)
             sendable = unit.executions.sendable({one.parcel.execution_id for one in kept})

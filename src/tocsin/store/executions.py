@@ -197,11 +197,7 @@ class Executions:
         for execution_id, by in ended:
             self._connection.execute(
                 update(execution)
-                .where(
-                    execution.c.id == execution_id,
-                    IS_LIVE,
-                    execution.c.sweep.is_(None),
-                )
+                .where(execution.c.id == execution_id, IS_LIVE, execution.c.sweep.is_(None))
                 .values(
                     state=State.SENDING.value,
                     paused_state=None,

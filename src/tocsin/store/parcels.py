@@ -237,21 +237,12 @@ class Parcels:
             is not None
         )
 
-    def record(self, held: Parcel, *, due_ms: int, keep: bool) -> bool:
-        """Write what became of a parcel's recipients; return whether the lease was still ours.
-
-        due_ms: when the parcel falls due again. keep: that is the new end of the lease, else
-        the lease is given back.
-        """
-        changed = self._connection.execute(_RECORD, _record_of(held, due_ms=due_ms, keep=keep))
-        return changed.rowcount == 1
-
-    def record_all(self, entries: Sequence[tuple[Parcel, int, bool]]) -> set[int]:
+    def record(self, entries: Sequence[tuple[Parcel, int, bool]]) -> set[int]:
         """Write what became of many parcels' recipients; return the ids of those still leased.
 
-        Each entry is a parcel and, as for record, when it falls due and whether it is kept. A
-        parcel whose lease was lost is left alone. The others' fences stay: they are locked, in
-        one order for everybody.
+        Each entry is a parcel, when it falls due again, and whether that is the new end of its
+        lease; else the lease is given back. A parcel whose lease was lost is left alone. The
+        others' fences stay: they are locked, in one order for everybody.
         """
         fences = {
             row.id: row.fence

@@ -1,15 +1,16 @@
 """Where a task stands in its schedule after each thing that can be done to it."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tocsin.domain.calendar import GRACE_MS, Firing, Place, firings, moved_on, place_of, slots_from
+from tocsin.domain.calendar import GRACE_MS, Firing, Place, firings, moved_on, place_of
 from tocsin.domain.errors import Invalid
 from tocsin.domain.instants import parse_instant
 from tocsin.domain.push_task import Draft, PushTask, Status
-from tocsin.domain.schedule import IMMEDIATELY, Schedule
+from tocsin.domain.schedule import IMMEDIATELY, Schedule, slots
 
 NOW = parse_instant("2026-02-05 11:00:00")
 HOUR = 3_600_000
@@ -162,11 +163,23 @@ def test_another_schedule_begins_now() -> None:
     assert place.active_ms == NOW + HOUR // 2
 
 
-def test_slots_from_a_slot() -> None:
-    draft = ordered(start=IMMEDIATELY, frequency_s=3600)
+def test_a_schedule_is_read_no_further_than_to_the_next_slot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every task that falls due is read so, and most have one slot due and a thousand to come."""
+    draft = ordered(start=NOW, frequency_s=3600)
     task = taken(draft, place_of(draft, before=None, now_ms=NOW))
+    read = []
 
-    assert slots_from(task, slot_ms=NOW, count=3) == [NOW, NOW + HOUR, NOW + 2 * HOUR]
+    def noted(*given: Any, **named: Any) -> Iterator[int]:
+        for slot_ms in slots(*given, **named):
+            read.append(slot_ms)
+            yield slot_ms
+
+    monkeypatch.setattr("tocsin.domain.calendar.slots", noted)
+
+    assert len(firings(task, now_ms=NOW, limit=500)) == 1
+    assert read == [NOW, NOW + HOUR]
 
 
 @pytest.mark.parametrize(
