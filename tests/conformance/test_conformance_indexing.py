@@ -229,7 +229,7 @@ def test_a_change_that_is_not_folded_is_no_untruth(world: World, settled: Contai
 
 
 def test_what_does_not_change_a_fact_is_not_noted(world: World, settled: Container) -> None:
-    world.join(settled, 0, language="en", user_data={"a": 1}, remote_user_id="x")
+    world.join(settled, 0, language="en", city="2", remote_user_id="x")
     world.register(enrolment(settled, 10, previous=0))
 
     assert world.rows(audience_change) == []

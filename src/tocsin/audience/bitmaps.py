@@ -1,32 +1,34 @@
-"""Bitmaps of ordinals: one per attribute, value and shard, and how they are kept as blobs."""
+"""Bitmaps of ordinals: one per fact and shard, and how they are kept as blobs."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple, Protocol
+from typing import Final
+from zlib import crc32
 
 from pyroaring import BitMap
+
+from tocsin.domain.subscriber import Fact
 
 SHARD_BITS: Final = 20
 """A shard is 2^20 neighbouring ordinals; bitmaps hold the ordinals themselves."""
 
-
-class BitmapKey(NamedTuple):
-    """Which bitmap: the subscribers of one shard that have one fact."""
-
-    attribute: str
-    value: str
-    shard: int
+EMPTY: Final = BitMap()
+"""Nobody. Like every bitmap that is handed out it may be in use elsewhere: change none."""
 
 
-class DamagedBitmap(ValueError):
-    """A blob of the index is no bitmap, or one of another shard: the index must be rebuilt."""
+class DamagedBlob(ValueError):
+    """A blob of the index is no bitmap, or one of another shard."""
 
 
-class BitmapSource(Protocol):
-    """Where bitmaps come from."""
+class DamagedIndex(Exception):
+    """What is kept of a shard is not what was written: it must be made anew from the rows.
 
-    def load(self, keys: Iterable[BitmapKey]) -> Mapping[BitmapKey, BitMap]:
-        """Return the bitmaps that are there, all of one instant; one that is not is empty."""
-        ...
+    is_known: it is marked already.
+    """
+
+    def __init__(self, root_id: int, shard: int, *, is_known: bool = False) -> None:
+        super().__init__(f"shard {shard} of root account {root_id} is damaged")
+        self.root_id: Final = root_id
+        self.shard: Final = shard
+        self.is_known: Final = is_known
 
 
 def shard_of(ordinal: int) -> int:
@@ -39,18 +41,29 @@ def shards_below(next_ordinal: int) -> int:
     return -(-next_ordinal >> SHARD_BITS)
 
 
+def first_of(shard: int) -> int:
+    """Return the first ordinal of *shard*; that of the next one is where it ends."""
+    return shard << SHARD_BITS
+
+
 def dump(bitmap: BitMap) -> bytes:
     """Return *bitmap* as a blob."""
-    bitmap.run_optimize()
-    return bitmap.serialize()
+    smallest = bitmap.copy()
+    smallest.run_optimize()
+    return smallest.serialize()
 
 
-def load(key: BitmapKey, blob: bytes) -> BitMap:
-    """Return the bitmap that *blob* holds. Raises DamagedBitmap."""
+def load(shard: int, blob: bytes) -> BitMap:
+    """Return the bitmap of *shard* that *blob* holds. Raises DamagedBlob."""
     try:
         bitmap = BitMap.deserialize(blob)
     except (ValueError, IndexError):  # the latter for no bytes at all
-        raise DamagedBitmap(f"the bitmap of {key} cannot be read") from None
-    if bitmap and (shard_of(bitmap.min()) != key.shard or shard_of(bitmap.max()) != key.shard):
-        raise DamagedBitmap(f"the bitmap of {key} holds ordinals of another shard")
+        raise DamagedBlob("it cannot be read") from None
+    if bitmap and (shard_of(bitmap.min()) != shard or shard_of(bitmap.max()) != shard):
+        raise DamagedBlob("it holds ordinals of another shard")
     return bitmap
+
+
+def checksum(fact: Fact, blob: bytes) -> int:
+    """Return the 32-bit number by which it is seen that *blob* is not what was kept of *fact*."""
+    return crc32(blob, crc32("\0".join(fact).encode()))

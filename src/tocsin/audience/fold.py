@@ -1,57 +1,70 @@
-"""Folding changes of subscribers into the bitmaps of the index."""
+"""Folding changes of subscribers into the bitmaps of a shard."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from pyroaring import BitMap
 
-from tocsin.audience.bitmaps import BitmapKey, BitmapSource, shard_of
-from tocsin.domain.subscriber import Facts
+from tocsin.audience.bitmaps import EMPTY
+from tocsin.domain.subscriber import Fact, Facts
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One subscriber. before: facts the index may hold them under; after: those they have now."""
+    """Subscribers of one shard that one transaction changed.
 
-    ordinal: int
-    before: Facts
-    after: Facts
-
-
-def fold(changes: Iterable[Change], source: BitmapSource) -> dict[BitmapKey, BitMap]:
-    """Return the bitmaps to write; an empty one is to be dropped.
-
-    before may name more facts than the index has: clearing a bit that is not set is nothing,
-    and so is folding a change twice. Of several changes of one subscriber the last one's facts
-    stand.
+    touched: facts that one of them or another may have gained or lost; None: they are new.
     """
-    to_clear: dict[BitmapKey, BitMap] = {}
-    to_set: dict[BitmapKey, BitMap] = {}
-    for change in _one_each(changes):
-        shard = shard_of(change.ordinal)
-        for target, facts in (
-            (to_clear, change.before - change.after),
-            (to_set, change.after),
-        ):
-            for fact in facts:
-                target.setdefault(BitmapKey(*fact, shard), BitMap()).add(change.ordinal)
-    keys = to_clear.keys() | to_set.keys()
-    known = source.load(keys)
-    empty = BitMap()
-    return {
-        key: (known.get(key, empty) - to_clear.get(key, empty)) | to_set.get(key, empty)
-        for key in keys
-    }
+
+    ordinals: BitMap
+    touched: Facts | None
 
 
-def _one_each(changes: Iterable[Change]) -> Iterable[Change]:
-    """Return *changes* with those of one subscriber made one."""
-    merged: dict[int, Change] = {}
+@dataclass(slots=True)
+class Changes:
+    """Several changes taken together.
+
+    touched: by fact, who may have gained or lost it. newcomers: who may have gained any.
+    """
+
+    newcomers: BitMap = field(default_factory=BitMap)
+    touched: dict[Fact, BitMap] = field(default_factory=dict)
+    everyone: BitMap = field(default_factory=BitMap)
+
+    def facts(self, now: Mapping[Fact, BitMap]) -> set[Fact]:
+        """Return the facts whose bitmaps may come out different. now: as for fold."""
+        gained = {fact for fact, those in now.items() if those.intersect(self.newcomers)}
+        return self.touched.keys() | gained
+
+
+def together(changes: Iterable[Change]) -> Changes:
+    """Return *changes* as one."""
+    whole = Changes()
     for change in changes:
-        known = merged.get(change.ordinal)
-        if known is not None:
-            before = known.before | known.after | change.before
-            merged[change.ordinal] = Change(change.ordinal, before, change.after)
+        whole.everyone |= change.ordinals
+        if change.touched is None:
+            whole.newcomers |= change.ordinals
         else:
-            merged[change.ordinal] = change
-    return merged.values()
+            for fact in change.touched:
+                whole.touched.setdefault(fact, BitMap()).update(change.ordinals)
+    return whole
+
+
+def fold(
+    changes: Changes,
+    now: Mapping[Fact, BitMap],
+    known: Mapping[Fact, BitMap],
+    facts: Collection[Fact],
+) -> dict[Fact, BitMap]:
+    """Return the bitmaps of *facts* as they are after *changes*.
+
+    now: the facts that those who changed have by now, the inactive none. known: the bitmaps as
+    they were. Whatever is changed again later stands in a change of its own, so folding twice, or
+    towards facts that are newer than the change, does no harm.
+    """
+    folded = {}
+    for fact in facts:
+        asked = changes.touched.get(fact, EMPTY)
+        has = now.get(fact, EMPTY) & (asked | changes.newcomers)
+        folded[fact] = (known.get(fact, EMPTY) - asked) | has
+    return folded

@@ -1,50 +1,70 @@
 """The indexer: folds acknowledged changes of subscribers into the audience's bitmaps."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from pyroaring import BitMap
 
-from tocsin.audience.bitmaps import BitmapKey
-from tocsin.audience.fold import Change, fold
-from tocsin.domain.subscriber import Facts, facts
+from tocsin.audience.bitmaps import EMPTY, DamagedIndex, dump, first_of, shards_below
+from tocsin.audience.fold import Change, Changes, fold, together
+from tocsin.audience.making import bitmaps_of
+from tocsin.audience.shard import Shard
+from tocsin.domain.subscriber import EVERYONE, Fact, Facts, Profile, facts, is_indexed
 from tocsin.domain.subscription import Subscriber
 
-AT_ONCE: Final = 5000
+AT_ONCE: Final = 100_000
+"""People whose changes are folded in one go."""
+
+MANY: Final = 64
+"""Of custom data a value has a bitmap in the shards where so many have it; others are looked up."""
+
 _NOTHING: Final[Facts] = frozenset()
 
 
-class Bitmaps(Protocol):
-    """The bitmaps of one tenant."""
+class Index(Protocol):
+    """The index of one tenant, as one transaction sees it."""
 
-    def load(self, keys: Iterable[BitmapKey]) -> Mapping[BitmapKey, BitMap]: ...
-    def save(self, bitmaps: Mapping[BitmapKey, BitMap]) -> None: ...
-    def drop_all(self) -> None: ...
-    def keys(self) -> list[BitmapKey]: ...
+    def shard(self, number: int) -> Shard: ...
 
 
 class Audience(Protocol):
     """What indexing needs of the audience's tables."""
 
-    def bitmaps(self, root_id: int) -> Bitmaps: ...
-    def roots_with_changes(self) -> Sequence[int]: ...
-    def oldest_changes(self, root_id: int, limit: int) -> list[tuple[int, int, Facts]]: ...
+    def index(self, root_id: int) -> Index: ...
+    def changed_shards(self) -> Sequence[tuple[int, int]]: ...
+    def damaged_shards(self) -> Sequence[tuple[int, int]]: ...
+    def changes(self, root_id: int, shard: int) -> Iterator[tuple[int, Change]]: ...
+    def profiles(self, root_id: int, ordinals: BitMap) -> Iterator[Profile]: ...
+    def bitmaps(
+        self, root_id: int, shard: int, facts: Collection[Fact] | None = None
+    ) -> Mapping[Fact, tuple[BitMap, int]]: ...
+    def version(self, root_id: int, shard: int) -> int | None: ...
+    def frequent(
+        self, root_id: int, shard: int, facts: Iterable[Fact], *, least: int
+    ) -> Collection[Fact]: ...
+    def having(self, root_id: int, shard: int, fact: Fact) -> BitMap: ...
+    def save(
+        self,
+        root_id: int,
+        shard: int,
+        blobs: Mapping[Fact, bytes],
+        *,
+        version: int,
+        before: Mapping[Fact, int],
+    ) -> bool: ...
+    def remake(
+        self, root_id: int, shard: int, blobs: Mapping[Fact, bytes], *, version: int
+    ) -> bool: ...
+    def condemn(self, root_id: int, shard: int) -> None: ...
     def drop_changes(self, change_ids: Sequence[int]) -> None: ...
 
 
 class Accounts(Protocol):
     """What indexing needs of accounts."""
 
-    def lock(self, root_id: int) -> None: ...
     def root_ids(self) -> Sequence[int]: ...
     def next_ordinal(self, root_id: int) -> int: ...
-
-
-class Subscribers(Protocol):
-    """What indexing needs of subscribers."""
-
-    def by_ordinal(self, root_id: int, ordinals: Iterable[int]) -> dict[int, Subscriber]: ...
 
 
 class Unit(Protocol):
@@ -54,8 +74,6 @@ class Unit(Protocol):
     def audience(self) -> Audience: ...
     @property
     def accounts(self) -> Accounts: ...
-    @property
-    def subscribers(self) -> Subscribers: ...
 
 
 class Store(Protocol):
@@ -66,71 +84,115 @@ class Store(Protocol):
 
 
 class Indexing:
-    """Any number of indexers may run: one at a time works on a tenant."""
+    """Any number of indexers may run: of two at one shard the first to write has done it.
 
-    def __init__(self, store: Store) -> None:
+    All is reckoned in a transaction that reads, as of one instant; the one that writes is short,
+    and does nothing when the shard was written since. Bitmaps and changes are one transaction,
+    so a kill leaves both as they were.
+    """
+
+    def __init__(self, store: Store, *, many: int = MANY) -> None:
         self._store = store
+        self._many = many
 
     def fold(self) -> int:
-        """Fold the oldest changes of every tenant; return how many.
-
-        Bitmaps and changes are one transaction, so a kill leaves both as they were.
-        """
+        """Fold the oldest changes of every shard; return of how many people."""
         with self._store.read() as unit:
-            root_ids = unit.audience.roots_with_changes()
-        return sum(self._fold_root(root_id) for root_id in root_ids)
+            places = unit.audience.changed_shards()
+        return sum(self._fold_shard(*place) for place in places)
 
-    def _fold_root(self, root_id: int) -> int:
+    def _fold_shard(self, root_id: int, shard: int) -> int:
+        with self._store.read() as unit:
+            audience = unit.audience
+            version = audience.version(root_id, shard)
+            if version is None:
+                return 0
+            ids, changes = _oldest(audience.changes(root_id, shard))
+            blobs, before = self._folded(audience, root_id, shard, changes)
         with self._store.write() as unit:
-            unit.accounts.lock(root_id)
-            oldest = unit.audience.oldest_changes(root_id, AT_ONCE)
-            before: dict[int, Facts] = {}
-            for _, ordinal, had in oldest:
-                before[ordinal] = before.get(ordinal, _NOTHING) | had
-            now = unit.subscribers.by_ordinal(root_id, before)
-            bitmaps = unit.audience.bitmaps(root_id)
-            bitmaps.save(
-                fold(
-                    (
-                        Change(ordinal, had, current_facts(now.get(ordinal)))
-                        for ordinal, had in before.items()
-                    ),
-                    bitmaps,
-                )
+            if not unit.audience.save(root_id, shard, blobs, version=version, before=before):
+                return 0
+            unit.audience.drop_changes(ids)
+        return len(changes.everyone)
+
+    def _folded(
+        self, audience: Audience, root_id: int, shard: int, changes: Changes
+    ) -> tuple[dict[Fact, bytes], dict[Fact, int]]:
+        """Return the bitmaps to write, and the checksums of those that they replace."""
+        now = bitmaps_of(audience.profiles(root_id, changes.everyone))
+        asked = changes.facts(now)
+        held = audience.bitmaps(root_id, shard, asked)
+        known = {fact: bitmap for fact, (bitmap, _) in held.items()}
+        rare = [fact for fact in asked if not is_indexed(fact[0]) and fact not in known]
+        folded = fold(changes, now, known, asked - set(rare))
+        active = folded.get(EVERYONE)
+        for fact in audience.frequent(root_id, shard, rare, least=self._many):
+            if active is None:
+                active, _ = audience.bitmaps(root_id, shard, [EVERYONE])[EVERYONE]
+            folded[fact] = audience.having(root_id, shard, fact) & active
+        blobs = {fact: dump(bitmap) for fact, bitmap in folded.items() if bitmap != known.get(fact)}
+        return blobs, {fact: held[fact][1] for fact in blobs if fact in held}
+
+    def mend(self) -> Sequence[tuple[int, int]]:
+        """Make the damaged shards anew; return them, by root account and number."""
+        with self._store.read() as unit:
+            places = unit.audience.damaged_shards()
+        return [place for place in places if self._remake(*place)]
+
+    def _remake(self, root_id: int, shard: int) -> bool:
+        with self._store.read() as unit:
+            version = unit.audience.version(root_id, shard)
+            made = self._made(unit.audience, root_id, shard)
+            blobs = {fact: dump(bitmap) for fact, bitmap in made.items()}
+        with self._store.write() as unit:
+            return version is not None and unit.audience.remake(
+                root_id, shard, blobs, version=version
             )
-            unit.audience.drop_changes([change_id for change_id, _, _ in oldest])
-        return len(oldest)
+
+    def _made(self, audience: Audience, root_id: int, shard: int) -> dict[Fact, BitMap]:
+        """Return the bitmaps of a shard as its rows say."""
+        made = bitmaps_of(audience.profiles(root_id, _everybody_of(shard)))
+        return {
+            fact: bitmap
+            for fact, bitmap in made.items()
+            if is_indexed(fact[0]) or len(bitmap) >= self._many
+        }
 
     def rebuild(self) -> int:
-        """Make every tenant's index anew from its subscribers; return how many they are."""
-        with self._store.read() as unit:
-            root_ids = unit.accounts.root_ids()
-        return sum(self._rebuild_root(root_id) for root_id in root_ids)
-
-    def _rebuild_root(self, root_id: int) -> int:
-        total = 0
+        """Make every tenant's index anew from its subscribers; return how many shards it is."""
+        places = self._places()
         with self._store.write() as unit:
-            unit.accounts.lock(root_id)
-            bitmaps = unit.audience.bitmaps(root_id)
-            bitmaps.drop_all()
-            for first in range(0, unit.accounts.next_ordinal(root_id), AT_ONCE):
-                people = unit.subscribers.by_ordinal(root_id, range(first, first + AT_ONCE))
-                bitmaps.save(
-                    fold(
-                        (
-                            Change(ordinal, _NOTHING, current_facts(one))
-                            for ordinal, one in people.items()
-                        ),
-                        bitmaps,
-                    )
-                )
-                total += len(people)
-        return total
+            for place in places:
+                unit.audience.condemn(*place)
+        return len(self.mend())
 
     def is_true(self) -> bool:
         """Return whether the index, changes to fold set aside, is what the rows say."""
+        return all(self._is_true(*place) for place in self._places())
+
+    def _places(self) -> list[tuple[int, int]]:
         with self._store.read() as unit:
-            return all(_is_true(unit, root_id) for root_id in unit.accounts.root_ids())
+            return [
+                (root_id, shard)
+                for root_id in unit.accounts.root_ids()
+                for shard in range(shards_below(unit.accounts.next_ordinal(root_id)))
+            ]
+
+    def _is_true(self, root_id: int, shard: int) -> bool:
+        with self._store.read() as unit:
+            audience = unit.audience
+            try:
+                aside = audience.index(root_id).shard(shard).overlay.stale
+                held = audience.bitmaps(root_id, shard)
+            except DamagedIndex:
+                return False
+            made = bitmaps_of(audience.profiles(root_id, _everybody_of(shard)))
+        return all(
+            held[fact][0] - aside == made.get(fact, EMPTY) - aside
+            if fact in held
+            else not is_indexed(fact[0]) or made[fact] <= aside
+            for fact in held.keys() | made.keys()
+        )
 
 
 def current_facts(subscriber: Subscriber | None) -> Facts:
@@ -140,24 +202,19 @@ def current_facts(subscriber: Subscriber | None) -> Facts:
     return facts(subscriber.attributes)
 
 
-def _is_true(unit: Unit, root_id: int) -> bool:
-    unfolded = BitMap(ordinal for _, ordinal, _ in unit.audience.oldest_changes(root_id, 1 << 31))
-    bitmaps = unit.audience.bitmaps(root_id)
-    held = bitmaps.load(bitmaps.keys())
-    wanted: dict[BitmapKey, BitMap] = {}
-    for first in range(0, unit.accounts.next_ordinal(root_id), AT_ONCE):
-        people = unit.subscribers.by_ordinal(root_id, range(first, first + AT_ONCE))
-        changes = (Change(ordinal, _NOTHING, current_facts(one)) for ordinal, one in people.items())
-        for key, bitmap in fold(changes, _Nothing()).items():
-            wanted[key] = wanted.get(key, BitMap()) | bitmap
-    return all(
-        held.get(key, BitMap()) - unfolded == wanted.get(key, BitMap()) - unfolded
-        for key in held.keys() | wanted.keys()
-    )
+def _everybody_of(shard: int) -> BitMap:
+    return BitMap(range(first_of(shard), first_of(shard + 1)))
 
 
-class _Nothing:
-    """An index without a bitmap."""
-
-    def load(self, keys: Iterable[BitmapKey]) -> Mapping[BitmapKey, BitMap]:  # noqa: ARG002 - a BitmapSource
-        return {}
+def _oldest(changes: Iterable[tuple[int, Change]]) -> tuple[list[int], Changes]:
+    """Return the oldest changes, of as many people as are folded in one go, and their ids."""
+    ids: list[int] = []
+    taken: list[Change] = []
+    people = 0
+    for id_, change in changes:
+        ids.append(id_)
+        taken.append(change)
+        people += len(change.ordinals)
+        if people >= AT_ONCE:
+            break
+    return ids, together(taken)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from tocsin.audience.bitmaps import shards_below
 from tocsin.domain.account import Scope
 from tocsin.domain.criteria import passed
 from tocsin.domain.errors import Conflict
@@ -18,25 +17,13 @@ from tocsin.services.resolving import (
     TIME_ZONE,
     Judging,
     Naming,
-    Subscribers,
     resolve,
-    shard,
+    shards,
 )
-
-__all__ = ("Reach", "Subscribers", "Unit", "reach", "why_not")
-
-
-class Accounts(Protocol):
-    """What counting needs of accounts."""
-
-    def next_ordinal(self, root_id: int) -> int: ...
 
 
 class Unit(Naming, Judging, Protocol):
     """One transaction."""
-
-    @property
-    def accounts(self) -> Accounts: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +48,11 @@ def reach(unit: Unit, scope: Scope, targeting: Targeting, *, now_ms: int) -> Rea
     hosts, time_zones = Counter[str](), Counter[str]()
     meant = resolve(unit, scope, targeting, now_ms=now_ms)
     left = [0] * (len(meant.clauses) + 1)
-    for number in range(shards_below(unit.accounts.next_ordinal(scope.root_id))):
-        at = shard(unit, scope.root_id, number)
-        found = at.judge(meant)
+    for shard in shards(unit, scope.root_id):
+        found = shard.judge(meant)
         left = [sum(pair) for pair in zip(left, map(len, found), strict=True)]
-        for counts, attribute in ((hosts, APPLICATIONS), (time_zones, TIME_ZONE)):
-            parts = at.divide(found[-1], attribute)
-            counts.update({value: len(part) for value, part in parts.items()})
+        hosts.update(shard.counts(found[-1], APPLICATIONS))
+        time_zones.update(shard.counts(found[-1], TIME_ZONE))
     names = (clause.name for clause in meant.clauses)
     return Reach(
         total=left[-1],

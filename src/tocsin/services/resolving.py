@@ -3,14 +3,10 @@
 Cutting and reaching share this, so that a preview counts those who are sent to.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
-from pyroaring import BitMap
-
-from tocsin.audience.bitmaps import SHARD_BITS, BitmapKey
-from tocsin.audience.evaluate import Changed, divide, evaluate, patch
+from tocsin.audience.shard import Shard
 from tocsin.domain.account import Scope
 from tocsin.domain.criteria import (
     APPLICATION_GROUPS,
@@ -22,41 +18,26 @@ from tocsin.domain.criteria import (
     named_in,
 )
 from tocsin.domain.errors import Conflict
-from tocsin.domain.subscriber import Fact, Facts, facts, standing
-from tocsin.domain.subscription import Subscriber
+from tocsin.domain.subscriber import Facts
 from tocsin.domain.targeting import Targeting, read_targeting
 
 APPLICATIONS: Final = "applications"
 REGIONS: Final = "regions"
 TIME_ZONE: Final = "time_zone"
-# The one value that a subscriber has of an attribute whose bitmaps divide an audience.
-_VALUE_OF: Final[Mapping[str, Callable[[Subscriber], str | None]]] = {
-    APPLICATIONS: lambda one: one.attributes.host and one.attributes.host.lower(),
-    REGIONS: lambda one: one.attributes.region,
-    TIME_ZONE: lambda one: one.attributes.time_zone,
-}
 
 
-class Bitmaps(Protocol):
-    """The bitmaps of one tenant."""
+class Index(Protocol):
+    """The index of one tenant, as one transaction sees it."""
 
-    def load(self, keys: Iterable[BitmapKey]) -> Mapping[BitmapKey, BitMap]: ...
-    def values(self, attribute: str, shard: int) -> Mapping[str, BitMap]: ...
-    def having(self, attribute: str, values: Collection[str], shard: int) -> BitMap: ...
-    def subscribed(self, shard: int, *, since_ms: int | None, before_ms: int | None) -> BitMap: ...
+    @property
+    def count(self) -> int: ...
+    def shard(self, number: int) -> Shard: ...
 
 
 class Audience(Protocol):
     """What judging a shard needs of the audience index."""
 
-    def bitmaps(self, root_id: int) -> Bitmaps: ...
-    def changed_ordinals(self, root_id: int, first: int, after: int) -> set[int]: ...
-
-
-class Subscribers(Protocol):
-    """What judging a shard needs of subscribers."""
-
-    def by_ordinal(self, root_id: int, ordinals: Iterable[int]) -> dict[int, Subscriber]: ...
+    def index(self, root_id: int) -> Index: ...
 
 
 class Vocabulary(Protocol):
@@ -79,12 +60,10 @@ class Naming(Protocol):
 
 
 class Judging(Protocol):
-    """A transaction in which a shard can be judged."""
+    """A transaction in which shards can be judged."""
 
     @property
     def audience(self) -> Audience: ...
-    @property
-    def subscribers(self) -> Subscribers: ...
 
 
 def bounds_of(scope: Scope) -> Facts:
@@ -142,61 +121,7 @@ def _read_segment(id_: str, kept: Mapping[str, Any]) -> Targeting:
     return targeting
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """One shard of a tenant: its bitmaps, and the rows of those whom they may not show yet.
-
-    changed: by ordinal; None for whoever is not active.
-    """
-
-    number: int
-    bitmaps: Bitmaps
-    changed: Mapping[int, Subscriber | None]
-
-    def judge(self, meant: Expression) -> list[BitMap]:
-        """Return who fulfils the first 0, 1, ... all clauses: the last one is the audience."""
-        rows = (
-            Changed(ordinal, standing(one.attributes, one.id) if one else None)
-            for ordinal, one in self.changed.items()
-        )
-        return patch(evaluate(meant, self.number, self.bitmaps), meant, rows)
-
-    def had(self, whole: BitMap, wanted: Facts) -> set[Fact]:
-        """Return those of the facts that somebody in *whole* has."""
-        keys = [BitmapKey(*fact, self.number) for fact in wanted]
-        settled = whole - BitMap(list(self.changed))
-        found = {
-            (key.attribute, key.value)
-            for key, bitmap in self.bitmaps.load(keys).items()
-            if settled.intersect(bitmap)
-        }
-        for ordinal, one in self.changed.items():
-            if one and ordinal in whole:
-                found |= wanted & facts(one.attributes)
-        return found
-
-    def divide(self, whole: BitMap, attribute: str) -> dict[str, BitMap]:
-        """Return *whole* by what each has of TIME_ZONE or APPLICATIONS; "" is none."""
-        value_of = _VALUE_OF[attribute]
-        return divide(
-            whole,
-            self.bitmaps.values(attribute, self.number),
-            {ordinal: value_of(one) if one else None for ordinal, one in self.changed.items()},
-        )
-
-
-def shard(unit: Judging, root_id: int, number: int) -> Shard:
-    """Return one shard of a tenant, as of now.
-
-    The list of unfolded changes is read before the bitmaps: what is folded in between is then
-    judged twice, by bitmap and by row, and never not at all.
-    """
-    first = number << SHARD_BITS
-    ordinals = unit.audience.changed_ordinals(root_id, first, first + (1 << SHARD_BITS))
-    rows = unit.subscribers.by_ordinal(root_id, ordinals)
-    changed = {ordinal: rows.get(ordinal) for ordinal in ordinals}
-    return Shard(
-        number,
-        unit.audience.bitmaps(root_id),
-        {ordinal: one if one and one.active else None for ordinal, one in changed.items()},
-    )
+def shards(unit: Judging, root_id: int) -> Iterator[Shard]:
+    """Yield the shards of a tenant."""
+    index = unit.audience.index(root_id)
+    return (index.shard(number) for number in range(index.count))

@@ -28,7 +28,7 @@ class Segments(Protocol):
     def remove(self, segment_id: int) -> None: ...
 
 
-class Accounts(vocabulary.Accounts, Protocol):
+class Accounts(Protocol):
     """The store's side of accounts."""
 
     def lock(self, root_id: int) -> None: ...

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from tocsin.audience.bitmaps import shards_below
 from tocsin.domain.account import Scope
 from tocsin.domain.body import at_most_named, shown
 from tocsin.domain.criteria import Expression
@@ -12,7 +11,7 @@ from tocsin.domain.dictionaries import BROWSERS, OPERATING_SYSTEMS
 from tocsin.domain.errors import Fault
 from tocsin.domain.targeting import Criterion, Targeting, wanted
 from tocsin.services import resolving
-from tocsin.services.resolving import Judging, bounds_of, shard
+from tocsin.services.resolving import Judging, bounds_of, shards
 
 
 class Vocabulary(resolving.Vocabulary, Protocol):
@@ -23,19 +22,11 @@ class Vocabulary(resolving.Vocabulary, Protocol):
     def hosts(self, scope: Scope) -> Sequence[str]: ...
 
 
-class Accounts(Protocol):
-    """What looking for a region needs of accounts."""
-
-    def next_ordinal(self, root_id: int) -> int: ...
-
-
 class Unit(Judging, Protocol):
     """One transaction."""
 
     @property
     def vocabulary(self) -> Vocabulary: ...
-    @property
-    def accounts(self) -> Accounts: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +83,10 @@ def _had(unit: Unit, scope: Scope, attribute: str, values: set[str]) -> set[str]
     """Return those of the values that some subscriber has whom *scope* sees."""
     missing = frozenset((attribute, value) for value in values)
     everybody = Expression(bounds=bounds_of(scope))
-    for number in range(shards_below(unit.accounts.next_ordinal(scope.root_id))):
+    for shard in shards(unit, scope.root_id):
         if not missing:
             break
-        at = shard(unit, scope.root_id, number)
-        missing -= at.had(at.judge(everybody)[-1], missing)
+        missing -= shard.had(shard.judge(everybody)[-1], missing)
     return values - {value for _, value in missing}
 
 

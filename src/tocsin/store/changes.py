@@ -2,8 +2,8 @@
 
 SQLite keeps a number that is another one after every commit of another connection
 (https://www.sqlite.org/pragma.html#pragma_data_version). It is looked at often: a look takes
-microseconds, and no lock that a writer would wait for. It does not say what was changed.
-PostgreSQL tells by NOTIFY; the triggers of migration 0004 send the news.
+microseconds, and no lock that a writer would wait for. It does not say what was changed: that is
+counted in ``news``. PostgreSQL tells by NOTIFY. On either, triggers of the migrations see to it.
 """
 
 import select
@@ -13,7 +13,6 @@ from collections.abc import Collection
 from typing import Any, Final, Protocol, cast
 
 import psycopg
-from sqlalchemy.pool import PoolProxiedConnection
 
 from tocsin.store.engine import Database
 
@@ -49,7 +48,7 @@ class Changes:
     def __init__(self, database: Database, *, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._connection: PoolProxiedConnection | None = None
+        self._driver: Any = None
         self._ear: _Ear | None = None
 
     def wait(self, stop: threading.Event) -> Collection[str]:
@@ -68,18 +67,18 @@ class Changes:
             raise
 
     def _listen(self) -> _Ear:
-        self._connection = self._database.engine.raw_connection()
-        driver: Any = self._connection.driver_connection
-        self._connection.detach()  # the pool may open another in its place
+        connection = self._database.engine.raw_connection()
+        self._driver = connection.driver_connection
+        connection.detach()  # the pool may open another in its place
         if self._database.is_sqlite:
-            return _SqliteEar(driver, self._clock)
-        return _PostgresqlEar(driver)
+            return _SqliteEar(self._driver, self._clock)
+        return _PostgresqlEar(self._driver)
 
     def close(self) -> None:
         """Listen no more, until the next wait."""
-        connection, self._connection, self._ear = self._connection, None, None
-        if connection is not None:
-            connection.close()
+        driver, self._driver, self._ear = self._driver, None, None
+        if driver is not None:
+            driver.close()  # not the pool's way, which would ask one that is lost to roll back
 
 
 class _SqliteEar:
@@ -87,16 +86,23 @@ class _SqliteEar:
         self._driver = driver
         self._clock = clock
         self._version = self._look()
+        self._numbers = self._counted()
 
     def wait(self, stop: threading.Event) -> Collection[str]:
         self._clock.wait(stop, LOOK_EVERY_S)
-        before, self._version = self._version, self._look()
-        return () if self._version == before else ALL_NEWS
+        version_before, self._version = self._version, self._look()
+        if self._version == version_before:
+            return ()
+        before, self._numbers = self._numbers, self._counted()
+        return {name for name, _ in self._numbers - before}
 
     def _look(self) -> int:
         # To the last row: a statement that is not at its end keeps its read lock.
         [(version,)] = self._driver.execute("PRAGMA data_version").fetchall()
         return cast("int", version)
+
+    def _counted(self) -> set[tuple[str, int]]:
+        return set(self._driver.execute("SELECT name, number FROM news").fetchall())
 
 
 class _PostgresqlEar:
