@@ -189,6 +189,29 @@ def test_a_long_import_is_taken_in_groups(face: Face, owner: Account, site: Cont
     assert len(people(face, owner)) == 1001
 
 
+@pytest.mark.parametrize("limit", ["lines", "bytes"])
+def test_a_group_has_a_size_and_blank_lines_have_none(
+    face: Face, owner: Account, site: Container, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    lines = [b"\n", *(line(site, n) for n in range(5)), b" \t\r\n", b"", *(line(site, 9),) * 2]
+    if limit == "bytes":
+        monkeypatch.setattr("tocsin.web.imports.GROUP_BYTES", sum(map(len, lines[1:4])))
+    results = import_lines(
+        iter(lines),
+        owner.scope,
+        subscribers=face.program.subscribers,
+        containers=face.program.containers,
+        at_once=3 if limit == "lines" else 100,
+    )
+
+    first = next(results)
+
+    assert first["line"] == 2
+    assert len(people(face, owner)) == 3
+    assert [result["line"] for result in results] == [3, 4, 5, 6, 9, 10]
+    assert len(people(face, owner)) == 6
+
+
 def run(data: Path, url: str, *arguments: str) -> Result:
     """Return what a command says; both streams are apart in it."""
     settings = {"TOCSIN_DATA": str(data), "TOCSIN_DATABASE_URL": url}

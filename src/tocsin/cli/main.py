@@ -18,6 +18,7 @@ from tocsin.cli.token import token
 from tocsin.cli.worker import worker
 from tocsin.domain.errors import TocsinError, Unavailable
 from tocsin.domain.keyring import CannotUnseal
+from tocsin.machine.geoip import BadGeoipDatabase
 from tocsin.machine.secret_key import BadSecretKey
 from tocsin.settings import BadSetting
 from tocsin.store.engine import UnsupportedDatabase
@@ -27,6 +28,7 @@ from tocsin.wiring import NeedsUpgrade
 
 _FORESEEN = (
     TocsinError,
+    BadGeoipDatabase,
     BadSetting,
     BadSecretKey,
     BadPushHost,

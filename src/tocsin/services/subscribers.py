@@ -1,43 +1,47 @@
 """Subscribers: they register, change and leave; imports and exports carry them over."""
 
 import hmac
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from tocsin.domain.account import Scope
 from tocsin.domain.container import Container
-from tocsin.domain.enrolment import Enrolment, newcomer, returning
-from tocsin.domain.errors import Fault, Invalid, NotFound, TocsinError, Unauthorized
+from tocsin.domain.enrolment import Enrolment, IdTaken, fresh_ids, newcomer, returning
+from tocsin.domain.errors import Fault, Invalid, NotFound, TocsinError, Unauthorized, Unavailable
 from tocsin.domain.keyring import Keyring
 from tocsin.domain.registration import MAX_KEYS
-from tocsin.domain.subscriber import Facts, UserData
-from tocsin.domain.subscription import Subscriber, endpoint_hash
+from tocsin.domain.subscriber import Facts, UserData, differing_facts
+from tocsin.domain.subscription import Subscriber
 from tocsin.services.indexing import current_facts
 from tocsin.webpush.encryption import BadSubscriptionKeys, check_subscription_keys
 from tocsin.webpush.endpoint import BadEndpoint, PushHosts, parse
 
 EXPORT_AT_ONCE: Final = 1000
+DRAWS: Final = 5
+"""How often ids are drawn for a group: a second time is rare, a third never was."""
 
 
 class Written(Protocol):
     """Where subscribers are written."""
 
-    def add(self, new: Sequence[Subscriber]) -> None: ...
-    def replace(self, known: Sequence[Subscriber]) -> None: ...
+    def add(self, new: Sequence[Subscriber]) -> None:
+        """Raise IdTaken when an id is."""
+
+    def replace(self, changes: Sequence[tuple[Subscriber, Subscriber]]) -> None: ...
 
 
 class Subscribers(Written, Protocol):
     """The store's side of subscribers."""
 
-    def by_endpoint_hash(
-        self, root_id: int, hashes: Iterable[bytes]
-    ) -> dict[bytes, Subscriber]: ...
+    def by_endpoint(self, root_id: int, endpoints: Iterable[str]) -> dict[str, Subscriber]: ...
     def by_id(
         self, container_id: int, subscriber_id: int, *, to_change: bool = False
     ) -> Subscriber | None: ...
     def after(self, scope: Scope, ordinal: int, *, limit: int) -> list[Subscriber]: ...
+    def take_stock(self) -> None: ...
+    def seen(self, scope: Scope, ids: Collection[int]) -> list[Subscriber]: ...
 
 
 class Accounts(Protocol):
@@ -56,7 +60,7 @@ class Containers(Protocol):
 class Audience(Protocol):
     """The store's side of the audience index."""
 
-    def note(self, root_id: int, changes: Sequence[tuple[int, Facts]]) -> None: ...
+    def note(self, root_id: int, changes: Sequence[tuple[int, Facts | None]]) -> None: ...
 
 
 class Writing(Protocol):
@@ -100,11 +104,16 @@ class Entropy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """What a registration came to. secret: what the browser shows to change or leave."""
+    """What a registration came to."""
 
     id: int
-    secret: str
+    keyring: Keyring
     created: bool
+
+    @property
+    def secret(self) -> str:
+        """Return what the browser shows to change or leave."""
+        return self.keyring.subscriber_secret(self.id)
 
 
 @dataclass(slots=True)
@@ -114,20 +123,20 @@ class Register:
     before: as the database has them, None for newcomers; now: as they will be; both by ordinal.
     """
 
-    by_hash: dict[bytes, Subscriber]
+    by_endpoint: dict[str, Subscriber]
     before: dict[int, Subscriber | None] = field(default_factory=dict)
     now: dict[int, Subscriber] = field(default_factory=dict)
 
     def at(self, endpoint: str) -> Subscriber | None:
         """Return who is at *endpoint*, or was before this group, as they are by now."""
-        found = self.by_hash.get(endpoint_hash(endpoint))
+        found = self.by_endpoint.get(endpoint)
         return found and self.now.get(found.ordinal, found)
 
     def put(self, old: Subscriber | None, new: Subscriber) -> None:
         """Note what *old*, None for a newcomer, becomes."""
         self.before.setdefault(new.ordinal, old)
         self.now[new.ordinal] = new
-        self.by_hash[new.subscription.endpoint_hash] = new
+        self.by_endpoint[new.subscription.endpoint] = new
 
 
 class SubscriberService:
@@ -154,18 +163,36 @@ class SubscriberService:
         The same endpoint again is the same subscriber. One that names its previous endpoint,
         known in the same container, is that subscriber under a new address.
         """
-        results: list[Enrolled | TocsinError | None] = [self._fault(one) for one in group]
+        faults = [self._fault(one) for one in group]
         good: dict[int, list[int]] = {}
         for position, one in enumerate(group):
-            if results[position] is None:
+            if faults[position] is None:
                 good.setdefault(one.container.root_id, []).append(position)
-        now_ms = self._clock.now_ms()
+        taken = self._enrol_all(group, good)
+        return [fault or taken[position] for position, fault in enumerate(faults)]
+
+    def take_stock(self) -> None:
+        """Let the database see how many there are, when many were registered.
+
+        Until it has, PostgreSQL looks them up as it would a few: it goes through all of them.
+        """
         with self._store.write() as unit:
-            for root_id, positions in sorted(good.items()):
-                enrolled = self._enrol(unit, root_id, [group[at] for at in positions], now_ms)
-                for position, result in zip(positions, enrolled, strict=True):
-                    results[position] = result
-        return [result for result in results if result is not None]
+            unit.subscribers.take_stock()
+
+    def _enrol_all(
+        self, group: Sequence[Enrolment], positions: Mapping[int, Sequence[int]]
+    ) -> dict[int, Enrolled | NotFound]:
+        """Enrol those whose positions in *group* are named for each root account."""
+        for _ in range(DRAWS):
+            with suppress(IdTaken), self._store.write() as unit:
+                return {
+                    at: result
+                    for root_id, some in sorted(positions.items())
+                    for at, result in zip(
+                        some, self._enrol(unit, root_id, [group[at] for at in some]), strict=True
+                    )
+                }
+        raise Unavailable("no ids were free for new subscribers: try again in a moment")
 
     def _fault(self, enrolment: Enrolment) -> Invalid | None:
         registration = enrolment.registration
@@ -181,11 +208,12 @@ class SubscriberService:
         return Invalid(tuple(faults)) if faults else None
 
     def _enrol(
-        self, unit: Unit, root_id: int, group: Sequence[Enrolment], now_ms: int
+        self, unit: Unit, root_id: int, group: Sequence[Enrolment]
     ) -> list[Enrolled | NotFound]:
         """Enrol a group in one root account; its containers may be gone by the time it is."""
-        hashes = {
-            endpoint_hash(endpoint)
+        now_ms = self._clock.now_ms()
+        endpoints = {
+            endpoint
             for one in group
             for endpoint in (one.registration.endpoint, one.registration.previous_endpoint)
             if endpoint
@@ -193,8 +221,9 @@ class SubscriberService:
         # Whoever enrols takes the tenant's counter first, so two groups never race for an endpoint.
         first = unit.accounts.take_ordinals(root_id, 0)
         there = unit.containers.kept(Scope(root_id, root_id), {one.container.id for one in group})
-        register = Register(unit.subscribers.by_endpoint_hash(root_id, hashes))
-        fresh = iter(range(first, first + len(group)))
+        register = Register(unit.subscribers.by_endpoint(root_id, endpoints))
+        ids = fresh_ids(now_ms, self._entropy.token_bytes(3), len(group))
+        fresh = enumerate(ids, first)
         enrolled = [
             self._enrol_one(register, one, fresh, now_ms)
             if one.container.id in there
@@ -208,7 +237,11 @@ class SubscriberService:
         return enrolled
 
     def _enrol_one(
-        self, register: Register, enrolment: Enrolment, fresh: Iterator[int], now_ms: int
+        self,
+        register: Register,
+        enrolment: Enrolment,
+        fresh: Iterator[tuple[int, int]],
+        now_ms: int,
     ) -> Enrolled:
         registration = enrolment.registration
         known = register.at(registration.endpoint)
@@ -217,17 +250,12 @@ class SubscriberService:
             if known is not None and known.attributes.container_id != enrolment.container.id:
                 known = None
         if known is None:
-            new = newcomer(
-                enrolment,
-                ordinal=next(fresh),
-                subscriber_id=int.from_bytes(self._entropy.token_bytes(8), "big"),
-                now_ms=now_ms,
-            )
+            ordinal, subscriber_id = next(fresh)
+            new = newcomer(enrolment, ordinal=ordinal, subscriber_id=subscriber_id, now_ms=now_ms)
         else:
             new = returning(known, enrolment, now_ms=now_ms)
         register.put(known, new)
-        secret = self._keyring.subscriber_secret(new.id)
-        return Enrolled(new.id, secret, created=known is None)
+        return Enrolled(new.id, self._keyring, created=known is None)
 
     def change(
         self, container: Container, subscriber_id: int, secret: str, changes: Mapping[str, Any]
@@ -259,9 +287,12 @@ class SubscriberService:
             raise NotFound("subscription", str(subscriber_id))
         return known
 
-    def export(self, scope: Scope) -> Iterator[Subscriber]:
-        """Yield every subscriber that *scope* sees, in a bounded amount of memory."""
-        last = -1
+    def export(self, scope: Scope, *, after: int | None = None) -> Iterator[Subscriber]:
+        """Yield every subscriber that *scope* sees, in a bounded amount of memory.
+
+        after: the id of the one to go on behind. Raises NotFound when there is none such.
+        """
+        last = -1 if after is None else self._place(scope, after)
         while True:
             with self._store.read() as unit:
                 some = unit.subscribers.after(scope, last, limit=EXPORT_AT_ONCE)
@@ -269,6 +300,13 @@ class SubscriberService:
                 return
             yield from some
             last = some[-1].ordinal
+
+    def _place(self, scope: Scope, subscriber_id: int) -> int:
+        with self._store.read() as unit:
+            found = unit.subscribers.seen(scope, [subscriber_id])
+        if not found:
+            raise NotFound("subscriber", str(subscriber_id))
+        return found[0].ordinal
 
 
 def merged_data(known: UserData, patch: UserData | None, *, field: str = "user_data") -> UserData:
@@ -286,19 +324,26 @@ def merged_data(known: UserData, patch: UserData | None, *, field: str = "user_d
 
 def write_register(unit: Writing, root_id: int, register: Register) -> None:
     """Write what differs, and note for the indexer whose facts do."""
-    added = [one for at, one in register.now.items() if register.before[at] is None]
-    changed = [
-        one
-        for at, one in register.now.items()
-        if register.before[at] is not None and register.before[at] != one
-    ]
+    added: list[Subscriber] = []
+    known: list[tuple[Subscriber, Subscriber]] = []
+    noted: list[tuple[int, Facts | None]] = []
+    for ordinal, now in register.now.items():
+        before = register.before[ordinal]
+        if before is None:
+            added.append(now)
+            if now.active:
+                noted.append((ordinal, None))
+        else:
+            known.append((before, now))
+            if touched := _touched(before, now):
+                noted.append((ordinal, touched))
     unit.subscribers.add(added)
-    unit.subscribers.replace(changed)
-    unit.audience.note(
-        root_id,
-        [
-            (at, current_facts(register.before[at]))
-            for at, one in register.now.items()
-            if current_facts(register.before[at]) != current_facts(one)
-        ],
-    )
+    unit.subscribers.replace(known)
+    unit.audience.note(root_id, noted)
+
+
+def _touched(before: Subscriber, now: Subscriber) -> Facts:
+    """Return the facts that one of the two stands under and the other does not."""
+    if before.active != now.active:
+        return current_facts(before) | current_facts(now)  # one of them has none
+    return differing_facts(before.attributes, now.attributes) if now.active else frozenset()

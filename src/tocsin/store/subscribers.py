@@ -1,7 +1,7 @@
 """Subscribers and the subscriptions that the sender reads."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import (
@@ -9,19 +9,20 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    Table,
-    bindparam,
     case,
-    delete,
-    insert,
     select,
+    text,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from tocsin.domain.account import Scope
+from tocsin.domain.enrolment import IdTaken
 from tocsin.domain.listing import ListQuery
-from tocsin.domain.subscriber import Attributes, texts_of
-from tocsin.domain.subscription import Recipient, Subscriber, Subscription
+from tocsin.domain.subscriber import Attributes, same, texts_of
+from tocsin.domain.subscription import Recipient, Subscriber, Subscription, endpoint_hash
+from tocsin.store.bulk import Values, delete_rows, insert_rows, look_up, update_rows
+from tocsin.store.columns import json_text, signed
 from tocsin.store.queries import find_page, whole_seconds
 from tocsin.store.scoping import seen_by
 from tocsin.store.tables import container, subscriber, subscriber_attribute, subscription
@@ -48,7 +49,29 @@ _FIELDS: Final[Mapping[str, ColumnElement[Any]]] = {
     "last_seen": whole_seconds(subscriber.c.last_seen_ms),
     "status": case((subscriber.c.active, "active"), else_="unsubscribed"),
 }
-_ATTRIBUTES: Final = tuple(Attributes.__dataclass_fields__)
+_ATTRIBUTES: Final = tuple(subscriber.c[name] for name in Attributes.__dataclass_fields__)
+_SUBSCRIPTION: Final = tuple(subscription.c[name] for name in Subscription.__dataclass_fields__)
+# What is read of a subscriber, and what is written of them: the key comes last.
+_WHOLE: Final = (
+    *(subscriber.c[name] for name in ("root_id", "ordinal", "id", "active", "last_seen_ms")),
+    *_ATTRIBUTES,
+    *_SUBSCRIPTION,
+)
+_OWN: Final = len(_WHOLE) - len(_ATTRIBUTES) - len(_SUBSCRIPTION)
+_PERSON: Final = (
+    *(subscriber.c[name] for name in ("id", "active", "last_seen_ms")),
+    *_ATTRIBUTES,
+    subscriber.c.root_id,
+    subscriber.c.ordinal,
+)
+_ADDRESS: Final = (
+    subscription.c.endpoint_hash,
+    *_SUBSCRIPTION,
+    subscription.c.root_id,
+    subscription.c.ordinal,
+)
+_CUSTOM: Final = tuple(subscriber_attribute.c)
+_ID_TAKEN: Final = re.compile(r"subscriber\.id|ix_subscriber_id")
 _CONTAINER_TYPE: Final = (
     select(container.c.type).where(container.c.id == subscriber.c.container_id).scalar_subquery()
 )
@@ -63,13 +86,20 @@ class Subscribers:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def by_endpoint_hash(self, root_id: int, hashes: Iterable[bytes]) -> dict[bytes, Subscriber]:
-        """Return the tenant's subscribers whose endpoints have these hashes."""
-        found = (
-            self._many(root_id, subscription.c.endpoint_hash.in_(some))
-            for some in _slices(list(hashes))
-        )
-        return {one.subscription.endpoint_hash: one for some in found for one in some}
+    def by_endpoint(self, root_id: int, endpoints: Iterable[str]) -> dict[str, Subscriber]:
+        """Return the tenant's subscribers at these endpoints."""
+        hashes = sorted(map(endpoint_hash, endpoints))
+        ordinals: list[int] = []
+        for some in _slices(hashes):
+            ordinals += look_up(
+                self._connection,
+                subscription.c.ordinal,
+                within=(subscription.c.root_id, root_id),
+                column=subscription.c.endpoint_hash,
+                values=some,
+            )
+        known = self.by_ordinal(root_id, ordinals).values()
+        return {one.subscription.endpoint: one for one in known}
 
     def by_ordinal(self, root_id: int, ordinals: Iterable[int]) -> dict[int, Subscriber]:
         """Return the tenant's subscribers with these ordinals."""
@@ -97,76 +127,66 @@ class Subscribers:
         return [_subscriber(row) for row in rows]
 
     def add(self, new: Sequence[Subscriber]) -> None:
-        """Add subscribers."""
-        if new:
-            self._connection.execute(insert(subscriber), [_person(one) for one in new])
-            self._connection.execute(insert(subscription), [_address(one) for one in new])
-            self._insert_custom(row for one in new for row in _custom(one))
+        """Add subscribers. Raises IdTaken: then nothing more can be done in the transaction."""
+        try:
+            insert_rows(self._connection, _PERSON, [_person(one) for one in new])
+        except IntegrityError as error:
+            if _ID_TAKEN.search(str(error.orig)):
+                raise IdTaken from error
+            raise
+        insert_rows(self._connection, _ADDRESS, [_address(one) for one in new])
+        self._add_custom([row for one in new for row in _custom(one)])
 
-    def replace(self, known: Sequence[Subscriber]) -> None:
-        """Write subscribers that are there already anew: every column but the key."""
-        if known:
-            self._rewrite(subscriber, [_person(one) for one in known])
-            self._rewrite(subscription, [_address(one) for one in known])
-            for root_id in {one.root_id for one in known}:
-                self._replace_custom(root_id, [one for one in known if one.root_id == root_id])
+    def replace(self, changes: Sequence[tuple[Subscriber, Subscriber]]) -> None:
+        """Write subscribers that are there, as (before, after), anew: of each what differs.
 
-    def _replace_custom(self, root_id: int, known: Sequence[Subscriber]) -> None:
-        """Write what differs of the custom data of some of one tenant."""
-        table = subscriber_attribute
-        before: set[_CustomRow] = set()
-        for some in _slices([one.ordinal for one in known]):
-            rows = self._connection.execute(
-                select(table.c.root_id, table.c.key, table.c.value, table.c.ordinal).where(
-                    table.c.root_id == root_id, table.c.ordinal.in_(some)
-                )
-            )
-            before.update((row.root_id, row.key, row.value, row.ordinal) for row in rows)
-        now = {row for one in known for row in _custom(one)}
-        if before - now:
-            columns = list(table.c)
-            self._connection.execute(
-                delete(table).where(*(one == bindparam(f"at_{one.name}") for one in columns)),
-                [
-                    {f"at_{one.name}": value for one, value in zip(columns, row, strict=True)}
-                    for row in sorted(before - now)
-                ],
-            )
-        self._insert_custom(sorted(now - before))
+        A row that differs is written whole. before: as the database has them.
+        """
+        update_rows(
+            self._connection,
+            _PERSON[:-2],
+            [_person(new) for old, new in changes if not _same_person(old, new)],
+        )
+        update_rows(
+            self._connection,
+            _ADDRESS[:-2],
+            [_address(new) for old, new in changes if old.subscription != new.subscription],
+        )
+        gone: list[_CustomRow] = []
+        come: list[_CustomRow] = []
+        for old, new in changes:
+            if not same(old.attributes, new.attributes):
+                before, after = set(_custom(old)), set(_custom(new))
+                gone += before - after
+                come += after - before
+        delete_rows(self._connection, subscriber_attribute, sorted(gone))
+        self._add_custom(come)
 
-    def _insert_custom(self, rows: Iterable[_CustomRow]) -> None:
-        names = [column.name for column in subscriber_attribute.c]
-        named = [dict(zip(names, row, strict=True)) for row in rows]
-        if named:
-            self._connection.execute(insert(subscriber_attribute), named)
+    def _add_custom(self, rows: Iterable[_CustomRow]) -> None:
+        """Add rows of custom data in the order of their key: neighbours share a page.
+
+        Many people have the same few values, so it is these that are sorted.
+        """
+        holders: dict[tuple[int, str, str], list[int]] = {}
+        for root_id, key, value, ordinal in rows:
+            holders.setdefault((root_id, key, value), []).append(ordinal)
+        insert_rows(
+            self._connection,
+            _CUSTOM,
+            [(*held, ordinal) for held in sorted(holders) for ordinal in sorted(holders[held])],
+        )
 
     def erase(self, root_id: int, ordinal: int) -> bool:
         """Delete all that is known of a subscriber; return whether there was one.
 
         The facts they stood under are for the caller to note for the index.
         """
-        gone = 0
-        for table in (subscription, subscriber_attribute, subscriber):
-            gone = self._connection.execute(
-                delete(table).where(table.c.root_id == root_id, table.c.ordinal == ordinal)
-            ).rowcount
-        return gone == 1
-
-    def _rewrite(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-        columns = [name for name in rows[0] if name not in ("root_id", "ordinal")]
-        self._connection.execute(
-            update(table)
-            .where(
-                table.c.root_id == bindparam("at_root_id"),
-                table.c.ordinal == bindparam("at_ordinal"),
-            )
-            .values({name: bindparam(f"new_{name}") for name in columns}),
-            [
-                {"at_root_id": row["root_id"], "at_ordinal": row["ordinal"]}
-                | {f"new_{name}": row[name] for name in columns}
-                for row in rows
-            ],
-        )
+        for one in self.by_ordinal(root_id, [ordinal]).values():
+            delete_rows(self._connection, subscriber_attribute, _custom(one))
+            for table in (subscription, subscriber):
+                delete_rows(self._connection, table, [(root_id, ordinal)])
+            return True
+        return False
 
     def recipients(
         self, root_id: int, ordinals: Iterable[int], *, wanted: Collection[str] = ()
@@ -212,6 +232,11 @@ class Subscribers:
                 found[row.ordinal] = Recipient(*(*row[: -len(names)], known))
         return found
 
+    def take_stock(self) -> None:
+        """Let PostgreSQL gather statistics, as it will by itself a minute later."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text("ANALYZE subscriber, subscription, subscriber_attribute"))
+
     def retire(self, root_id: int, ordinal: int, *, generation: int) -> bool:
         """Make a subscriber inactive if they are still of this generation; return whether so."""
         same = (
@@ -250,10 +275,17 @@ class Subscribers:
     ) -> list[Subscriber]:
         """Return the subscribers of *scope* with these ids. to_change: others wait until commit."""
         found: list[Subscriber] = []
-        for some in _slices(sorted(ids)):
+        for some in _slices(sorted(map(signed, ids))):
+            among = look_up(
+                self._connection,
+                subscriber.c.ordinal,
+                within=(subscriber.c.root_id, scope.root_id),
+                column=subscriber.c.id,
+                values=some,
+            )
             query = (
                 _subscribers()
-                .where(subscriber.c.id.in_(some), *seen_by(scope, subscriber))
+                .where(subscriber.c.ordinal.in_(among), *seen_by(scope, subscriber))
                 .order_by(subscriber.c.ordinal)
             )
             rows = self._connection.execute(
@@ -275,14 +307,7 @@ class Subscribers:
 
 
 def _subscribers() -> Select[tuple[Any, ...]]:
-    return select(
-        subscriber,
-        subscription.c.endpoint,
-        subscription.c.p256dh,
-        subscription.c.auth,
-        subscription.c.vapid_key_id,
-        subscription.c.generation,
-    ).join(
+    return select(*_WHOLE).join(
         subscription,
         (subscriber.c.root_id == subscription.c.root_id)
         & (subscriber.c.ordinal == subscription.c.ordinal),
@@ -290,50 +315,70 @@ def _subscribers() -> Select[tuple[Any, ...]]:
 
 
 def _subscriber(row: Row[tuple[Any, ...]]) -> Subscriber:
-    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public accessor
-    return Subscriber(
-        root_id=row.root_id,
-        ordinal=row.ordinal,
-        id=row.id,
-        active=row.active,
-        attributes=Attributes(**{name: values[name] for name in _ATTRIBUTES}),
-        subscription=Subscription(
-            endpoint=row.endpoint,
-            p256dh=row.p256dh,
-            auth=row.auth,
-            vapid_key_id=row.vapid_key_id,
-            generation=row.generation,
-        ),
-        last_seen_ms=row.last_seen_ms,
+    """Return what a row of _WHOLE says."""
+    values: tuple[Any, ...] = tuple(row)
+    root_id, ordinal, number, active, last_seen_ms = values[:_OWN]
+    attributes = Attributes(*values[_OWN : _OWN + len(_ATTRIBUTES)])
+    held = Subscription(*values[_OWN + len(_ATTRIBUTES) :])
+    return Subscriber(root_id, ordinal, number, active, attributes, held, last_seen_ms)
+
+
+def _same_person(old: Subscriber, new: Subscriber) -> bool:
+    """Return whether the values of _PERSON are the same."""
+    return (
+        old.active == new.active
+        and old.last_seen_ms == new.last_seen_ms
+        and same(old.attributes, new.attributes)
     )
 
 
-def _person(one: Subscriber) -> dict[str, Any]:
-    return {
-        "root_id": one.root_id,
-        "ordinal": one.ordinal,
-        "id": one.id,
-        "active": one.active,
-        "last_seen_ms": one.last_seen_ms,
-        **asdict(one.attributes),
-    }
+def _person(one: Subscriber) -> Values:
+    """Return the values of _PERSON."""
+    known = one.attributes
+    return (
+        signed(one.id),
+        one.active,
+        one.last_seen_ms,
+        known.account_id,
+        known.container_id,
+        known.host,
+        known.country,
+        known.region,
+        known.city,
+        known.language,
+        known.time_zone,
+        known.browser,
+        known.os,
+        known.remote_user_id,
+        json_text(known.user_data),
+        known.subscribed_ms,
+        one.root_id,
+        one.ordinal,
+    )
+
+
+def _address(one: Subscriber) -> Values:
+    """Return the values of _ADDRESS."""
+    held = one.subscription
+    return (
+        endpoint_hash(held.endpoint),
+        held.endpoint,
+        held.p256dh,
+        held.auth,
+        held.vapid_key_id,
+        held.generation,
+        one.root_id,
+        one.ordinal,
+    )
 
 
 def _custom(one: Subscriber) -> list[_CustomRow]:
+    """Return the values of _CUSTOM, a row for each key and value."""
     return [
         (one.root_id, key, text, one.ordinal)
         for key, value in one.attributes.user_data.items()
-        for text in sorted(texts_of(value))
+        for text in texts_of(value)
     ]
-
-
-def _address(one: Subscriber) -> dict[str, Any]:
-    return {
-        "root_id": one.root_id,
-        "ordinal": one.ordinal,
-        "endpoint_hash": one.subscription.endpoint_hash,
-        **asdict(one.subscription),
-    }
 
 
 def _slices(whole: list[_Value]) -> Iterator[list[_Value]]:

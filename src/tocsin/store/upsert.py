@@ -32,10 +32,13 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[
 
 
 def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> int | None:
-    """Insert *row* unless a unique key stands against it; return its id, None when it does."""
+    """Insert *row* unless a unique key stands against it; return its id, None when it does.
+
+    The id is the first column of the primary key.
+    """
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     return connection.execute(
-        insert(table).values(row).on_conflict_do_nothing().returning(table.c.id)
+        insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
     ).scalar_one_or_none()
 
 

@@ -1,12 +1,11 @@
 """Subscribers as NDJSON lines: read for an import, written for an export.
 
-The command line and (later) the HTTP API share it: one result per line, in constant memory.
+The command line and the HTTP API share it: one result per line, in constant memory.
 """
 
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any, Final, Protocol
 
 from tocsin.domain.account import Scope
@@ -20,6 +19,9 @@ from tocsin.services.subscribers import Enrolled
 from tocsin.web.strict_json import loads
 
 AT_ONCE: Final = 1000
+FILE_AT_ONCE: Final = 5000
+"""Of a file: in larger groups a line costs less, and other writers wait for a group longer."""
+GROUP_BYTES: Final = 8 * 1024 * 1024
 LONGEST_LINE_BYTES: Final = 65_536
 
 
@@ -36,13 +38,21 @@ class Containers(Protocol):
 
 
 def import_lines(
-    lines: Iterable[bytes], scope: Scope, *, subscribers: Subscribers, containers: Containers
+    lines: Iterable[bytes],
+    scope: Scope,
+    *,
+    subscribers: Subscribers,
+    containers: Containers,
+    first: int = 1,
+    at_once: int = AT_ONCE,
 ) -> Iterator[dict[str, Any]]:
-    """Take one subscriber per line; yield one result per line, in order.
+    """Take one subscriber per line; yield one result per line that is not blank, in order.
 
-    A line that cannot be taken does not hold up the others. AT_ONCE lines are one transaction:
-    their results are yielded after its commit, so what was yielded as taken is on the disk, and
-    an import that was cut short may simply be run again (an endpoint that is known is updated).
+    A line that cannot be taken does not hold up the others. *at_once* lines, or as many as come to
+    GROUP_BYTES, are one transaction: their results are yielded after its commit, so what was
+    yielded as taken is on the disk, and an import that was cut short may simply be run again (an
+    endpoint that is known is updated).
+    first: the number of the first of *lines*.
     """
     known: dict[str, Container] = {}
 
@@ -53,8 +63,7 @@ def import_lines(
             known[name] = containers.find(scope, name)
         return known[name]
 
-    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
-    while group := list(islice(numbered, AT_ONCE)):
+    for group in _groups(enumerate(lines, first), at_once):
         results: dict[int, dict[str, Any]] = {}
         enrolments: list[tuple[int, Enrolment]] = []
         for number, line in group:
@@ -76,6 +85,22 @@ def import_lines(
                 results[number] = {"line": number, "status": status, "id": str(result.id)}
         for number, _ in group:
             yield results[number]
+
+
+def _groups(lines: Iterable[tuple[int, bytes]], at_once: int) -> Iterator[list[tuple[int, bytes]]]:
+    """Yield the lines that are not blank in groups of which each becomes a transaction."""
+    group: list[tuple[int, bytes]] = []
+    size = 0
+    for number, line in lines:
+        if line.isspace() or not line:
+            continue
+        group.append((number, line))
+        size += len(line)
+        if len(group) == at_once or size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def _loads(line: bytes) -> dict[str, Any]:
