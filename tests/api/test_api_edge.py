@@ -1,7 +1,9 @@
 """The edge over real HTTP: what browsers may do, and from which pages."""
 
 import hashlib
+import shutil
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -11,11 +13,15 @@ from face import ORIGIN, Answer, Face, errors, serving, subscription
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import select
 
+import geoip_files
+from geoip_files import BELGRADE, IN_IPV6, LONDON, UNMAPPED
 from tocsin.domain.account import Scope
 from tocsin.domain.container import Container
 from tocsin.domain.event import COUNTER_OF_KIND, Kind
 from tocsin.domain.message_token import EVENTS_COUNT_FOR_S, MessageRef, mint
+from tocsin.domain.subscriber import Attributes
 from tocsin.domain.subscription import Subscriber
+from tocsin.machine.geoip import LOOK_EVERY_MS
 from tocsin.services.counting import Counting
 from tocsin.store import tables
 
@@ -81,6 +87,127 @@ def test_a_request_tells_what_its_body_does_not(face: Face, site: Container) -> 
     assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:8000"
     found = stored(face, site, answer).attributes
     assert (found.browser, found.os, found.language, found.host) == (8, 12, "pt-BR", "localhost")
+
+
+@pytest.fixture(scope="module")
+def knowing_face(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Face]:
+    """Return a face that knows where addresses are; its proxies are here and in 10.0.0.0/8."""
+    data = tmp_path_factory.mktemp("geoip")
+    url = f"sqlite:///{shutil.copy(migrated_sqlite, data / 'tocsin.db')}"
+    proxies = ("127.0.0.1", "10.0.0.0/8")
+    path = geoip_files.write(data / "City.mmdb")
+    with serving(data, url, geoip_database=path, trusted_proxies=proxies) as face:
+        yield face
+
+
+def registered(face: Face, site: Container, number: int, address: str, **body: Any) -> Attributes:
+    """Return what is stored of browser *number* after a proxy told that it is at *address*."""
+    answer = face.call(
+        "POST",
+        f"/v1/edge/{site.key}/subscriptions",
+        {"subscription": subscription(number)} | body,
+        headers={"Origin": ORIGIN, "X-Forwarded-For": address},
+    )
+    assert answer.status in (200, 201)
+    return stored(face, site, answer).attributes
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        (LONDON, ("GB", "6269131", "2643743")),
+        (f"::ffff:{LONDON}", ("GB", "6269131", "2643743")),
+        (f"1.2.3.4, {BELGRADE}, 10.0.0.7", ("RS", "785958", "792680")),
+        (IN_IPV6, ("RO", "683504", None)),
+        pytest.param(UNMAPPED, ("SI", None, None), id="unmapped: the time zone's"),
+        pytest.param("192.168.1.1", ("SI", None, None), id="private: the time zone's"),
+        pytest.param("10.0.0.8", ("SI", None, None), id="proxies all the way: the time zone's"),
+        pytest.param("unknown, [\xff;", ("SI", None, None), id="malformed: the time zone's"),
+    ],
+)
+def test_where_a_browser_is(
+    knowing_face: Face, address: str, place: tuple[str | None, ...]
+) -> None:
+    site = knowing_face.site(knowing_face.account())
+
+    found = registered(knowing_face, site, 20, address, timezone="Europe/Ljubljana")
+
+    assert (found.country, found.region, found.city) == place
+    assert found.time_zone == "Europe/Ljubljana"
+
+
+def test_a_traveller_stays_at_home(knowing_face: Face) -> None:
+    site = knowing_face.site(knowing_face.account())
+    unplaced = registered(knowing_face, site, 21, UNMAPPED, timezone="Europe/London")
+    assert (unplaced.country, unplaced.region, unplaced.city) == ("GB", None, None)
+
+    abroad = registered(knowing_face, site, 21, BELGRADE)
+    assert (abroad.country, abroad.region, abroad.city) == ("GB", None, None)
+    placed = registered(knowing_face, site, 21, LONDON)
+    assert (placed.country, placed.region, placed.city) == ("GB", "6269131", "2643743")
+
+
+def test_a_region_that_was_found_can_be_targeted(knowing_face: Face) -> None:
+    account = knowing_face.account()
+    registered(knowing_face, knowing_face.site(account), 22, LONDON)
+
+    answer = knowing_face.call(
+        "GET", "/v1/hood/dictionaries/regions", token=knowing_face.token(account)
+    )
+
+    assert "6269131" in answer.body.decode()
+
+
+def test_nobody_but_a_proxy_says_where_a_request_comes_from(
+    tmp_path: Path, migrated_sqlite: Path
+) -> None:
+    url = f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'tocsin.db')}"
+    path = geoip_files.write(tmp_path / "City.mmdb")
+    with serving(tmp_path, url, geoip_database=path, trusted_proxies=("10.0.0.0/8",)) as face:
+        found = registered(face, face.site(face.account()), 23, LONDON)
+
+    assert (found.country, found.region, found.city) == (None, None, None)
+
+
+def test_a_new_geoip_database_is_taken_up_and_a_bad_one_is_told(
+    tmp_path: Path, migrated_sqlite: Path
+) -> None:
+    url = f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'tocsin.db')}"
+    path = geoip_files.write(tmp_path / "City.mmdb")
+    with serving(tmp_path, url, geoip_database=path) as face:
+        site = face.site(face.account())
+        newer = {f"{LONDON}/32": geoip_files.record("IE", 7, 8)}
+        geoip_files.write(tmp_path / "new.mmdb", newer).replace(path)
+        face.clock.forward(LOOK_EVERY_MS)
+        assert registered(face, site, 24, LONDON).city == "8"
+
+        path.write_bytes(b"not a database")
+        face.clock.forward(LOOK_EVERY_MS)
+        assert registered(face, site, 25, LONDON).city == "8"
+        told = face.program.telemetry.exposition({}).decode()
+    assert 'tocsin_events_total{event="geoip_refused"} 1.0' in told
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("de;q=0.5, hu", "hu"), ("*, tlh;q=0.9, sr-Latn;q=0.2", "sr-Latn"), ("de;q=0", None)],
+)
+def test_the_language_that_a_browser_asks_for(
+    sqlite_face: Face, header: str, language: str | None
+) -> None:
+    site = sqlite_face.site(sqlite_face.account())
+
+    def ask(number: int, **body: Any) -> Answer:
+        return sqlite_face.call(
+            "POST",
+            f"/v1/edge/{site.key}/subscriptions",
+            {"subscription": subscription(number)} | body,
+            headers={"Origin": ORIGIN, "Accept-Language": header},
+        )
+
+    assert stored(sqlite_face, site, ask(26)).attributes.language == language
+    assert stored(sqlite_face, site, ask(27, language="en")).attributes.language == "en"
+    assert stored(sqlite_face, site, ask(28, language=None)).attributes.language is None
 
 
 def test_a_moved_subscription_is_the_same_person(face: Face, site: Container) -> None:
@@ -314,7 +441,7 @@ def execution(face: Face, site: Container) -> int:
                 account_id=site.account_id,
                 due_ms=now_ms,
                 state="done",
-                next_shard=1,
+                next_ordinal=1 << 20,
                 ordered={},
             )
         )

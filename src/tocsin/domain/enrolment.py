@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from tocsin.domain.container import Container
 from tocsin.domain.dictionaries import country_of_time_zone
+from tocsin.domain.place import without_contradictions
 from tocsin.domain.registration import Registration
 from tocsin.domain.subscriber import Attributes
 from tocsin.domain.subscription import Subscriber, Subscription
@@ -15,8 +16,8 @@ from tocsin.domain.subscription import Subscriber, Subscription
 class Enrolment:
     """A registration for a container. derived: what else is known of the caller, by attribute.
 
-    derived comes from the user agent, the Accept-Language header and the Origin; it stands only
-    where nothing was given.
+    derived comes from the user agent, the Accept-Language header, the Origin and the address; it
+    stands only where nothing was given.
     """
 
     container: Container
@@ -24,6 +25,8 @@ class Enrolment:
     derived: Mapping[str, Any]
 
 
+_COUNTED_BITS: Final = 22
+_END_OF_IDS: Final = 1 << 64
 _UNKNOWN: Final[Mapping[str, Any]] = {
     "host": None,
     "country": None,
@@ -34,19 +37,33 @@ _UNKNOWN: Final[Mapping[str, Any]] = {
     "browser": None,
     "os": None,
     "remote_user_id": None,
+    "user_data": None,
 }
+
+
+class IdTaken(RuntimeError):
+    """One of the ids for newcomers is somebody's already: other ones are to be drawn."""
+
+
+def fresh_ids(now_ms: int, drawn: bytes, count: int) -> list[int]:
+    """Return *count* unsigned 64-bit ids for newcomers; each is unlike to be anybody's.
+
+    They grow with time, so that the index of 20 million of them is appended to and not written
+    all over: the upper 42 bits are now_ms (until the year 2109), the lower 22 count up from what
+    was drawn (3 bytes). So an id tells when somebody came, but not how many others did.
+    """
+    first = (now_ms << _COUNTED_BITS) + (int.from_bytes(drawn, "big") >> 24 - _COUNTED_BITS)
+    return [number % _END_OF_IDS for number in range(first, first + count)]
 
 
 def newcomer(enrolment: Enrolment, *, ordinal: int, subscriber_id: int, now_ms: int) -> Subscriber:
     """Return the subscriber that a first registration makes."""
     registration, container = enrolment.registration, enrolment.container
-    derived = {name: value for name, value in enrolment.derived.items() if value is not None}
     values = {
         **_UNKNOWN,
-        "user_data": {},
         "subscribed_ms": now_ms,
         **_page(registration),
-        **derived,
+        **{name: value for name, value in enrolment.derived.items() if value is not None},
         **registration.given,
     }
     return Subscriber(
@@ -68,13 +85,14 @@ def newcomer(enrolment: Enrolment, *, ordinal: int, subscriber_id: int, now_ms: 
 def returning(known: Subscriber, enrolment: Enrolment, *, now_ms: int) -> Subscriber:
     """Return *known* after another registration: given attributes replace, absent ones stay.
 
-    What was derived fills only gaps. An endpoint or keys that differ make a new generation.
+    What was derived fills only gaps, and those of a place only where it does not contradict what
+    is known. An endpoint or keys that differ make a new generation.
     """
     registration, container = enrolment.registration, enrolment.container
     values = {name: getattr(known.attributes, name) for name in Attributes.__dataclass_fields__}
     gaps = {
         name: value
-        for name, value in enrolment.derived.items()
+        for name, value in without_contradictions(enrolment.derived, values).items()
         if value is not None and values[name] is None
     }
     if not enrolment.derived.get("host"):
@@ -90,21 +108,19 @@ def returning(known: Subscriber, enrolment: Enrolment, *, now_ms: int) -> Subscr
 
 
 def _attributes(
-    container: Container, values: Mapping[str, Any], *, given: Mapping[str, Any]
+    container: Container, values: dict[str, Any], *, given: Mapping[str, Any]
 ) -> Attributes:
-    """Return *values* as attributes.
+    """Return *values*, which are the callee's to complete, as attributes.
 
     A country nobody named is that of the time zone; an unknown host is the container's first
     (contract.md section 2.5, Delivery).
     """
-    completed = dict(values)
-    completed["host"] = completed["host"] or next(iter(container.hosts), None)
-    if completed["country"] is None and "country" not in given and completed["time_zone"]:
-        completed["country"] = country_of_time_zone(completed["time_zone"])
-    completed["user_data"] = completed["user_data"] or {}
-    return Attributes(
-        **completed | {"account_id": container.account_id, "container_id": container.id}
-    )
+    values["account_id"], values["container_id"] = container.account_id, container.id
+    values["host"] = values["host"] or next(iter(container.hosts), None)
+    if values["country"] is None and "country" not in given and values["time_zone"]:
+        values["country"] = country_of_time_zone(values["time_zone"])
+    values["user_data"] = values["user_data"] or {}
+    return Attributes(**values)
 
 
 def _page(registration: Registration) -> dict[str, str]:

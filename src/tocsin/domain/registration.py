@@ -6,10 +6,11 @@ the attribute is unknown.
 
 import difflib
 import re
-from base64 import urlsafe_b64decode
-from collections.abc import Callable, Mapping
+from binascii import a2b_base64
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from functools import lru_cache
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from tocsin.domain.dictionaries import (
@@ -22,6 +23,7 @@ from tocsin.domain.dictionaries import (
 from tocsin.domain.errors import Fault, Invalid
 from tocsin.domain.instants import parse_instant
 
+_Read = TypeVar("_Read")
 Source: TypeAlias = Literal["edge", "import"]
 
 MAX_ENDPOINT_BYTES: Final = 2048
@@ -35,10 +37,12 @@ _GEONAMES: Final = re.compile(r"[1-9][0-9]{0,9}")
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE | re.ASCII)
 _LONGEST_HOST: Final = 253
+_KEPT: Final = 4096  # values of one attribute that are remembered
 _MOST_HINTS: Final = 20  # looking for what was meant is dear: a body of strange keys gets no more
 # What browsers say when they do not know: ICU's unknown zone, BCP 47's undetermined language.
 _UNKNOWN_ZONE: Final = "Etc/Unknown"
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,7}")
+_TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")  # RFC 4648 section 5 to section 4
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}")
 
 
@@ -74,11 +78,17 @@ class _Reader:
     faults: list[Fault] = field(default_factory=list)
     given: dict[str, Any] = field(default_factory=dict)
 
-    def take(self, name: str, attribute: str, read: Callable[[Any], Any]) -> None:
-        """Read an attribute if the body names it."""
-        if name in self.body:
-            value = self.body[name]
-            self.given[attribute] = None if value is None else self.read(name, value, read)
+    def take_all(self, names: Iterable[str]) -> None:
+        """Read those of the attributes that the body names."""
+        body, given = self.body, self.given
+        for name in names:
+            if name in body:
+                attribute, read = READERS[name]
+                value = body[name]
+                try:
+                    given[attribute] = None if value is None else read(value)
+                except _Bad as bad:
+                    self.faults.append(Fault(name, str(bad)))
 
     def optional(self, name: str, read: Callable[[Any], Any]) -> Any:
         """Return what *read* makes of a field, None when it is absent or null."""
@@ -93,30 +103,26 @@ class _Reader:
             return None
 
 
-_EDGE: Final = (
-    "subscription",
-    "previous_endpoint",
-    "language",
-    "timezone",
-    "remote_user_id",
-    "user_data",
-    "page",
+# What a body may name, in the order in which a hint at what was meant is looked for.
+_CHANGES: Final = dict.fromkeys(("language", "timezone", "remote_user_id", "user_data"))
+_EDGE: Final = dict.fromkeys(("subscription", "previous_endpoint", *_CHANGES, "page"))
+_IMPORT: Final = dict.fromkeys(
+    (
+        *_EDGE,
+        "container",
+        "application",
+        "country",
+        "region",
+        "city",
+        "browser",
+        "os",
+        "subscribed_at",
+        "last_seen",
+        "status",
+        "id",
+    )
 )
-_IMPORT: Final = (
-    *_EDGE,
-    "container",
-    "application",
-    "country",
-    "region",
-    "city",
-    "browser",
-    "os",
-    "subscribed_at",
-    "last_seen",
-    "status",
-    "id",
-)
-_CHANGES: Final = ("language", "timezone", "remote_user_id", "user_data")
+_IMPORTED: Final = ("application", "country", "region", "city", "browser", "os")
 
 
 def read_registration(body: Mapping[str, Any], *, source: Source) -> Registration:
@@ -127,21 +133,16 @@ def read_registration(body: Mapping[str, Any], *, source: Source) -> Registratio
     reader = _Reader(body)
     _refuse_unknown(reader, _EDGE if source == "edge" else _IMPORT)
     endpoint, p256dh, auth = _subscription(reader)
-    _take_changes(reader)
+    reader.take_all(_CHANGES)
     page_host = reader.optional("page", _page_host)
-    previous = reader.optional("previous_endpoint", _text(MAX_ENDPOINT_BYTES))
+    previous = reader.optional("previous_endpoint", _endpoint)
     if source == "edge":
         if reader.faults:
             raise Invalid(tuple(reader.faults))
         return Registration(
             endpoint, p256dh, auth, reader.given, page_host=page_host, previous_endpoint=previous
         )
-    reader.take("application", "host", _host)
-    for name in ("country", "region"):
-        reader.take(name, *READERS[name])
-    reader.take("city", "city", _geonames_id)
-    reader.take("browser", "browser", _entry(browser_id, "browser"))
-    reader.take("os", "os", _entry(operating_system_id, "operating system"))
+    reader.take_all(_IMPORTED)
     subscribed_ms = reader.optional("subscribed_at", _instant)
     if subscribed_ms is not None:
         reader.given["subscribed_ms"] = subscribed_ms
@@ -166,7 +167,7 @@ def read_changes(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the attributes that a browser's PATCH changes. Raises Invalid with every fault."""
     reader = _Reader(body)
     _refuse_unknown(reader, _CHANGES)
-    _take_changes(reader)
+    reader.take_all(_CHANGES)
     if reader.faults:
         raise Invalid(tuple(reader.faults))
     return reader.given
@@ -180,17 +181,14 @@ def host_of(url: str) -> str | None:
         return None
 
 
-def _refuse_unknown(reader: _Reader, known: tuple[str, ...]) -> None:
+def _refuse_unknown(reader: _Reader, known: Mapping[str, None]) -> None:
+    if reader.body.keys() <= known.keys():
+        return
     strange = [name for name in reader.body if name not in known]
     for count, name in enumerate(strange):
         near = difflib.get_close_matches(name, known, n=1) if count < _MOST_HINTS else []
         hint = f"; did you mean {near[0]}?" if near else ""
         reader.faults.append(Fault(name, f"is not known here{hint}"))
-
-
-def _take_changes(reader: _Reader) -> None:
-    for name in _CHANGES:
-        reader.take(name, *READERS[name])
 
 
 def _subscription(reader: _Reader) -> tuple[str, bytes, bytes]:
@@ -204,9 +202,7 @@ def _subscription(reader: _Reader) -> tuple[str, bytes, bytes]:
     keys = given.get("keys")
     if not isinstance(keys, Mapping):
         keys = {}
-    endpoint = reader.read(
-        "subscription.endpoint", given.get("endpoint"), _text(MAX_ENDPOINT_BYTES)
-    )
+    endpoint = reader.read("subscription.endpoint", given.get("endpoint"), _endpoint)
     p256dh = reader.read("subscription.keys.p256dh", keys.get("p256dh"), _base64url)
     auth = reader.read("subscription.keys.auth", keys.get("auth"), _base64url)
     return endpoint or "", p256dh or b"", auth or b""
@@ -221,13 +217,25 @@ def _text(most: int) -> Callable[[Any], str]:
     return read
 
 
+_endpoint: Final = _text(MAX_ENDPOINT_BYTES)
+
+
 def _base64url(value: Any) -> bytes:
     if not isinstance(value, str) or len(value) > 512 or not _BASE64URL.fullmatch(value):
         raise _Bad("takes base64url text")
     bare = value.rstrip("=")
     if len(bare) % 4 == 1:
         raise _Bad("takes base64url text: a character is missing")
-    return urlsafe_b64decode(bare + "=" * (-len(bare) % 4))
+    return a2b_base64(bare.encode().translate(_TO_STANDARD) + b"==")
+
+
+def _cached(read: Callable[[Any], _Read]) -> Callable[[Any], _Read]:
+    """Return *read* with a memory: what text was taken is taken again without a second look.
+
+    For attributes of which millions of people have the same few thousand values.
+    """
+    kept = lru_cache(_KEPT)(read)
+    return lambda value: (kept if isinstance(value, str) else read)(value)
 
 
 def _language(value: Any) -> str | None:
@@ -251,8 +259,8 @@ def _user_data(value: Any) -> dict[str, Any]:
     for key, item in value.items():
         if not 1 <= len(key.encode()) <= MAX_KEY_BYTES:
             raise _Bad(f"takes keys of 1 to {MAX_KEY_BYTES} bytes")
-        items = item if isinstance(item, list) else [item]
-        if len(items) > MAX_VALUES or not all(_is_value(one) for one in items):
+        items = item if isinstance(item, list) else (item,)
+        if len(items) > MAX_VALUES or not all(map(_is_value, items)):
             raise _Bad(
                 f"takes under {key!r} text of at most {MAX_TEXT_BYTES} bytes, a number, true, "
                 f"false, or a list of at most {MAX_VALUES} of these"
@@ -340,10 +348,14 @@ def _status(value: Any) -> bool:
 # The attributes that may be changed, by the name that the API gives them: the name of the
 # attribute, and what reads its value or raises ValueError with the end of a sentence.
 READERS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
-    "language": ("language", _language),
+    "language": ("language", _cached(_language)),
     "timezone": ("time_zone", _time_zone),
-    "country": ("country", _country),
-    "region": ("region", _geonames_id),
+    "country": ("country", _cached(_country)),
+    "region": ("region", _cached(_geonames_id)),
     "remote_user_id": ("remote_user_id", _text(MAX_TEXT_BYTES)),
     "user_data": ("user_data", _user_data),
+    "application": ("host", _cached(_host)),
+    "city": ("city", _cached(_geonames_id)),
+    "browser": ("browser", _cached(_entry(browser_id, "browser"))),
+    "os": ("os", _cached(_entry(operating_system_id, "operating system"))),
 }

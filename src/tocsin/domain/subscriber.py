@@ -1,9 +1,9 @@
 """A subscriber's attributes, and the facts that a targeting can ask of them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
 UserData: TypeAlias = Mapping[str, Scalar | Sequence[Scalar]]
@@ -14,11 +14,18 @@ Facts: TypeAlias = frozenset[Fact]
 EVERYONE: Final = ("everyone", "")
 """The fact that every active subscriber has."""
 
-# Facts of which there may be as many as subscribers: the index has no bitmaps of them.
+# Facts of which there may be as many as subscribers: of the first two the index has no bitmaps,
+# of custom data it has those of values that many have.
 USERS: Final = "users"
 REMOTE_USERS: Final = "remote_users"
+LOOKED_UP: Final = (USERS, REMOTE_USERS)
 USER_DATA: Final = "user_data"
 _OF_USER_DATA: Final = f"{USER_DATA}."
+
+MOMENT: Final = "subscribed"
+"""The attribute whose values are the bits of the instant of subscribing: "0" is the lowest."""
+
+MOMENT_BITS: Final = 48  # from 1970 to the year 9999 (domain.instants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,28 @@ class Attributes:
     subscribed_ms: int
 
 
+class Profile(NamedTuple):
+    """What the index holds of one active subscriber: fields of Attributes."""
+
+    ordinal: int
+    account_id: int
+    container_id: int
+    host: str | None
+    country: str | None
+    region: str | None
+    language: str | None
+    time_zone: str | None
+    browser: int | None
+    os: int | None
+    user_data: UserData
+    subscribed_ms: int
+
+
+def same(one: Attributes, other: Attributes) -> bool:
+    """Return whether they say the same: 1, 1.0 and true differ, though not to Python."""
+    return one is other or (one == other and repr(one.user_data) == repr(other.user_data))
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """All that a targeting can ask of one subscriber: facts, indexed or not, and since when."""
@@ -57,8 +86,6 @@ def standing(attributes: Attributes, user_id: int) -> Standing:
     found.add((USERS, str(user_id)))
     if attributes.remote_user_id is not None:
         found.add((REMOTE_USERS, attributes.remote_user_id))
-    for key, value in attributes.user_data.items():
-        found.update((user_data_attribute(key), text) for text in texts_of(value))
     return Standing(frozenset(found), attributes.subscribed_ms)
 
 
@@ -73,8 +100,8 @@ def user_data_key(attribute: str) -> str | None:
 
 
 def is_indexed(attribute: str) -> bool:
-    """Return whether the index has bitmaps for the facts of *attribute*."""
-    return attribute not in (USERS, REMOTE_USERS) and user_data_key(attribute) is None
+    """Return whether the index has a bitmap of every fact of *attribute* that anybody has."""
+    return attribute not in LOOKED_UP and user_data_key(attribute) is None
 
 
 def texts_of(value: Scalar | Sequence[Scalar]) -> frozenset[str]:
@@ -82,45 +109,93 @@ def texts_of(value: Scalar | Sequence[Scalar]) -> frozenset[str]:
 
     Numbers and booleans in their JSON form; null and an empty list have none.
     """
-    values = [value] if isinstance(value, str) or not isinstance(value, Sequence) else value
-    return frozenset(text_of(one) for one in values if one is not None)
+    if isinstance(value, str):
+        return frozenset((value,))
+    values = value if isinstance(value, Sequence) else (value,)
+    return frozenset([text_of(one) for one in values if one is not None])
 
 
 def text_of(value: str | float | bool) -> str:
     """Return one value as text: ``1`` and ``"1"`` are the same."""
-    return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, str):
+        return value
+    # Most numbers are whole ones, and several times as quickly told.
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_whole else json.dumps(value)
 
 
-def facts(attributes: Attributes) -> Facts:
-    """Return the facts under which the index holds a subscriber, named as in targeting.
+def facts(one: Attributes | Profile) -> Facts:
+    """Return the facts under which the index may hold a subscriber, named as in targeting.
 
     A range or a wildcard is spelled out here, so that every item of a targeting is one exact
     look-up: a host also stands under ``*.`` and each of its parents, a language under its
-    first subtag.
+    first subtag. The instant of subscribing is spelled in bits.
     """
-    found = {
-        EVERYONE,
-        ("accounts", str(attributes.account_id)),
-        ("apps", str(attributes.container_id)),
-    }
-    if attributes.host is not None:
-        host = attributes.host.lower()
-        found.add(("applications", host))
-        labels = host.split(".")
-        found.update(
-            ("applications", "*." + ".".join(labels[start:])) for start in range(1, len(labels))
-        )
-    if attributes.language is not None:
-        language = attributes.language.lower()
-        found.add(("languages", language))
-        found.add(("languages", language.partition("-")[0]))
-    for attribute, value in (
-        ("countries", attributes.country),
-        ("regions", attributes.region),
-        ("browsers", attributes.browser),
-        ("os", attributes.os),
-        ("time_zone", attributes.time_zone),
-    ):
+    found = {EVERYONE}
+    for name, facts_of in FACTS_OF.items():
+        value = getattr(one, name)
         if value is not None:
-            found.add((attribute, str(value)))
+            found.update(facts_of(value))
     return frozenset(found)
+
+
+def differing_facts(one: Attributes, other: Attributes) -> Facts:
+    """Return the facts that come of one of the two and not of the other."""
+    found: set[Fact] = set()
+    if not same(one, other):
+        for name, facts_of in FACTS_OF.items():
+            old, new = getattr(one, name), getattr(other, name)
+            if old is not new:
+                found.symmetric_difference_update(() if old is None else facts_of(old))
+                found.symmetric_difference_update(() if new is None else facts_of(new))
+    return frozenset(found)
+
+
+def _only(attribute: str) -> Callable[[Any], Iterator[Fact]]:
+    def facts_of(value: Any) -> Iterator[Fact]:
+        yield attribute, str(value)
+
+    return facts_of
+
+
+def _of_host(host: str) -> Iterator[Fact]:
+    labels = host.lower().split(".")
+    yield "applications", ".".join(labels)
+    for start in range(1, len(labels)):
+        yield "applications", "*." + ".".join(labels[start:])
+
+
+def _of_language(language: str) -> Iterator[Fact]:
+    tag = language.lower()
+    yield "languages", tag
+    if "-" in tag:
+        yield "languages", tag.partition("-")[0]
+
+
+def _of_user_data(data: UserData) -> Iterator[Fact]:
+    for key, value in data.items():
+        attribute = user_data_attribute(key)
+        for text in texts_of(value):
+            yield attribute, text
+
+
+def _of_moment(subscribed_ms: int) -> Iterator[Fact]:
+    for bit in range(MOMENT_BITS):
+        if subscribed_ms >> bit & 1:
+            yield MOMENT, str(bit)
+
+
+# By the name of the attribute in Profile: the facts that come of one value of it.
+FACTS_OF: Final[Mapping[str, Callable[[Any], Iterator[Fact]]]] = {
+    "account_id": _only("accounts"),
+    "container_id": _only("apps"),
+    "host": _of_host,
+    "country": _only("countries"),
+    "region": _only("regions"),
+    "language": _of_language,
+    "time_zone": _only("time_zone"),
+    "browser": _only("browsers"),
+    "os": _only("os"),
+    "user_data": _of_user_data,
+    "subscribed_ms": _of_moment,
+}

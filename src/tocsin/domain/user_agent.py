@@ -18,6 +18,7 @@ _BROWSERS: Final[Mapping[str, int]] = {
     "chrome mobile": _CHROME,
     "chrome mobile ios": _CHROME,
     "chrome mobile webview": _CHROME,
+    "android webview": _CHROME,
     "headlesschrome": _CHROME,
     "firefox mobile": 1,
     "firefox ios": 1,
@@ -26,15 +27,22 @@ _BROWSERS: Final[Mapping[str, int]] = {
     "edge mobile": 3,
     "opera mobile": 4,
     "opera gx": 4,
+    "opera touch": 4,
+    "operamobile": 4,
     "yabrowser": 6,
     "brave mobile": 8,
     "miuibrowser": 11,
+    "huaweibrowser": 13,
     "duckduckgo mobile": 14,
     "qq browser mobile": 16,
+    "coccoc": 17,
 }
-_SYSTEMS: Final[Mapping[str, int]] = dict.fromkeys(
-    ("ubuntu", "debian", "fedora", "red hat", "gentoo", "mint", "suse"), 3
-)
+_SYSTEMS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("ubuntu", "debian", "fedora", "red hat", "gentoo", "mint", "suse"), 3),
+    "openharmony": 6,
+}
+# The parser's rules do not know it.
+_HARMONY: Final = re.compile(r"\b(?:HarmonyOS|OpenHarmony)\b")
 # One member of the list that Sec-CH-UA is: a quoted brand with its version
 # (User-Agent Client Hints, section 3.1; RFC 9651 section 3.3.3 for the quoting).
 _BRAND: Final = re.compile(r'"((?:[^"\\]|\\.)*)"\s*;\s*v=')
@@ -44,7 +52,8 @@ def browser_and_os(user_agent: str, hints: Mapping[str, str]) -> tuple[int | Non
     """Return the ids of the browser and of the operating system, None where they are unknown.
 
     hints: the request's headers or those of them that matter, ``Sec-CH-UA`` and
-    ``Sec-CH-UA-Platform``; names ignore case. Never raises, whatever the headers hold.
+    ``Sec-CH-UA-Platform``, which browsers send unasked (User-Agent Client Hints, section 3); names
+    ignore case. Never raises, whatever the headers hold.
 
     A brand of the hints that is more than the engine's is believed first: Brave, for one, has the
     user agent of Chrome. Then a user agent that names another browser than Chrome, for some put
@@ -53,7 +62,7 @@ def browser_and_os(user_agent: str, hints: Mapping[str, str]) -> tuple[int | Non
     lowered = {name.lower(): value[:MAX_READ] for name, value in hints.items()}
     said_browser, said_os = _from_user_agent(user_agent)
     brands = list(filter(None, map(_browser, _BRAND.findall(lowered.get("sec-ch-ua", "")))))
-    platform = operating_system_id(lowered.get("sec-ch-ua-platform", "").strip(' "'))
+    platform = _system(lowered.get("sec-ch-ua-platform", "").strip(' "'))
     return _choose(brands, said_browser), platform or said_os
 
 
@@ -74,6 +83,8 @@ def _from_user_agent(user_agent: str) -> tuple[int | None, int | None]:
     readable = user_agent[:MAX_READ].encode("utf-8", "replace").decode()
     found = ua_parser.parser(readable, Domain.USER_AGENT | Domain.OS)
     browser = _browser(found.user_agent.family) if found.user_agent else None
+    if _HARMONY.search(readable):
+        return browser, 6
     return browser, _system(found.os.family) if found.os else None
 
 

@@ -7,6 +7,8 @@ from typing import Final
 
 HEAD_BYTES: Final = 64 * 1024
 HEADER_FIELDS: Final = 100
+LEAST_BYTES_PER_S: Final = 1024
+"""What must come, on an average, of a request that may take longer than the deadline."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,20 @@ from tocsin.machine.entropy import SystemEntropy
 from tocsin.machine.http_limits import (
     HEAD_BYTES,
     HEADER_FIELDS,
+    LEAST_BYTES_PER_S,
     Deadline,
     Limits,
     fault_of_head,
 )
+
+UNHURRIED: Final = "tocsin.unhurried"
+"""The ASGI extension that lets the request at hand take longer than the deadline to arrive.
+
+Its value is to be called; from then on only who sends less than LEAST_BYTES_PER_S is cut off.
+"""
+
+CUT: Final = "tocsin.cut"
+"""The ASGI extension that ends the connection in the middle of an answer, once it is called."""
 
 _PIECE: Final = 16 * 1024
 _UNREADABLE: Final = "this cannot be read as a request of HTTP/1.1 (RFC 9112)"
@@ -41,7 +51,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 over httptools, with limits.
 
     A request arrives whole within a deadline and its answer is taken within the same, or the
-    connection is cut and nothing said. One request at a time: what a client pipelines is not
+    connection is cut and nothing said; a request that the application lets take its time must
+    keep coming instead. One request at a time: what a client pipelines is not
     read, the connection ends after the answer at hand, and the client has to ask again
     (RFC 9112 section 9.3.2). What cannot be read gets one 400 in the shape of every error.
     """
@@ -51,6 +62,9 @@ class BoundedProtocol(HttpToolsProtocol):
     _asked = False  # a request was handed over, and self.cycle is there
     _reading = _Reading.NOTHING
     _deaf = False  # nothing that comes is read any more: the connection ends with the answer
+    _unhurried = False  # the request at hand may take as long as it keeps coming
+    _came_bytes = 0  # of its body, since the deadline was started
+    _ending = False  # the server ends
     _bare_bytes = 0  # received since the last that was of use: a head, some body, an end
     _fault = _UNREADABLE
 
@@ -89,15 +103,28 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Answer what is under way, within what is left of the server's time, and close."""
+        self._ending = True
         self._arrival.shorten(self.limits.farewell_s)
         self._taking.shorten(self.limits.farewell_s)
         super().shutdown()
 
     def _not_arrived(self) -> None:
-        if self.flow.read_paused:  # the application keeps the client waiting
+        came, self._came_bytes = self._came_bytes, 0
+        keeps_coming = came >= self.limits.request_timeout_s * LEAST_BYTES_PER_S
+        if self._unhurried and self._ending:
+            self.transport.abort()
+        elif self.flow.read_paused or (self._unhurried and keeps_coming):
+            # It is the application that keeps the client waiting, or there is no end of the body.
             self._arrival.start()
         else:
             self.transport.abort()
+
+    def _let_take_its_time(self) -> None:
+        self._unhurried = True
+
+    def _cut(self) -> None:
+        self.cycle.disconnected = True
+        self.transport.close()
 
     # -- what arrives
 
@@ -120,6 +147,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._owes_answer():
             raise _RefusedError
         super().on_message_begin()
+        self._unhurried, self._came_bytes = False, 0
+        self.scope["extensions"] = {  # uvicorn knows none itself
+            UNHURRIED: self._let_take_its_time,  # type: ignore[dict-item]
+            CUT: self._cut,  # type: ignore[dict-item]
+        }
         self._reading = _Reading.HEAD
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -152,6 +184,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take some of the body."""
         super().on_body(body)
+        self._came_bytes += len(body)
         self._bare_bytes = 0
 
     def on_message_complete(self) -> None:

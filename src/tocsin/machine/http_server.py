@@ -3,6 +3,8 @@
 import resource
 import socket
 import threading
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -21,8 +23,10 @@ class HttpServer:
     """An HTTP server on a socket that is bound before anything is announced.
 
     A client that takes longer than request_timeout_s to send a request, or to take its answer,
-    is cut off; a connection beyond *connections* is closed at once. Raises OSError when the
-    address cannot be had.
+    is cut off; a connection beyond *connections* is closed at once. trusted_proxies: addresses
+    and networks; a request from there has the scheme that X-Forwarded-Proto says, and comes from
+    the last address in X-Forwarded-For that is not one of them. Raises OSError when the address
+    cannot be had.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class HttpServer:
         request_timeout_s: float = REQUEST_TIMEOUT_S,
         connections: int = CONNECTIONS,
         grace_s: int = GRACE_S,
+        trusted_proxies: Iterable[str] = (),
     ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         # By its number asyncio knows a socket of TCP, and sends what is written at once.
@@ -64,6 +69,7 @@ class HttpServer:
                 log_level="error",  # a warning for each bad request would be for clients to write
                 access_log=False,
                 server_header=False,
+                forwarded_allow_ips=[*_in_both_forms(trusted_proxies)],
                 backlog=self._backlog,
                 timeout_graceful_shutdown=grace_s,
             )
@@ -88,6 +94,15 @@ class HttpServer:
         """Stop taking requests, finish those that are under way, and end."""
         self._server.should_exit = True
         self._thread.join()
+
+
+def _in_both_forms(proxies: Iterable[str]) -> Iterator[str]:
+    """Yield *proxies*; IPv4 ones also as a socket of IPv6 sees them (RFC 4291 section 2.5.5.2)."""
+    for proxy in proxies:
+        yield proxy
+        network = ip_network(proxy)
+        if network.version == 4:
+            yield f"::ffff:{network.network_address}/{96 + network.prefixlen}"
 
 
 def _descriptors() -> int:

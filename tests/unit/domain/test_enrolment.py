@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tocsin.domain.container import Container
-from tocsin.domain.enrolment import Enrolment, newcomer, returning
+from tocsin.domain.enrolment import Enrolment, fresh_ids, newcomer, returning
 from tocsin.domain.registration import Registration
 from tocsin.domain.subscription import Subscriber
 
@@ -107,6 +107,29 @@ def test_who_comes_back_keeps_what_is_not_given() -> None:
     assert again.subscription == known.subscription
 
 
+@pytest.mark.parametrize(
+    ("known", "region", "city"),
+    [
+        pytest.param({}, "1", "2", id="nothing"),
+        pytest.param({"time_zone": "Europe/London"}, "1", "2", id="the country of the time zone"),
+        pytest.param({"country": "GB", "region": "9"}, "9", None, id="another region"),
+        pytest.param({"country": "RS"}, None, None, id="another country"),
+        pytest.param({"time_zone": "Europe/Belgrade"}, None, None, id="another by time zone"),
+        pytest.param({"country": "RS", "region": "8", "city": "7"}, "8", "7", id="all of it"),
+    ],
+)
+def test_who_comes_back_is_never_in_two_places(
+    known: dict[str, Any], region: str | None, city: str | None
+) -> None:
+    before = first(enrolment(known))
+    derived = {"country": "GB", "region": "1", "city": "2"}
+
+    after = returning(before, enrolment(derived=derived), now_ms=2).attributes
+
+    assert after.country == (before.attributes.country or "GB")
+    assert (after.region, after.city) == (region, city)
+
+
 def test_what_is_derived_fills_only_gaps() -> None:
     known = first(enrolment({"browser": 12, "host": "www.example.com"}))
 
@@ -168,3 +191,19 @@ def test_the_generation_rises_with_every_change_of_address_or_keys(
     assert again.subscription.generation == generation
     assert again.subscription.vapid_key_id == vapid_key_id
     assert (again.subscription.endpoint, again.subscription.p256dh) == (endpoint, p256dh)
+
+
+@pytest.mark.parametrize(
+    ("now_ms", "drawn", "ids"),
+    [
+        pytest.param(0, b"\0\0\0", [0, 1, 2], id="the first instant"),
+        pytest.param(1, b"\0\0\x07", [(1 << 22) + n for n in (1, 2, 3)], id="22 bits of 24"),
+        pytest.param(
+            0, b"\xff\xff\xff", [(1 << 22) - 1, 1 << 22, (1 << 22) + 1], id="carried over"
+        ),
+        pytest.param((1 << 42) - 1, b"\xff\xff\xff", [(1 << 64) - 1, 0, 1], id="round the end"),
+        pytest.param(1 << 42, b"\0\0\0", [0, 1, 2], id="beyond the end"),
+    ],
+)
+def test_ids_for_newcomers(now_ms: int, drawn: bytes, ids: list[int]) -> None:
+    assert fresh_ids(now_ms, drawn, 3) == ids

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,12 +12,11 @@ _UNHURRIED = settings(deadline=None)  # a busy machine is no fault
 
 _KHTML = "AppleWebKit/537.36 (KHTML, like Gecko)"
 _WINDOWS = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_KHTML}"
-_ANDROID = f"Mozilla/5.0 (Linux; Android 10; K) {_KHTML}"
 _LINUX = f"Mozilla/5.0 (X11; Linux x86_64) {_KHTML}"
-_IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML)"
-_MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"
-_CHROME = "Chrome/120.0.0.0"
-_CROS = f"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {_KHTML}"
+_WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
+_MAC = f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {_WEBKIT}"
+_CHROME = "Chrome/140.0.0.0"
+_SAFARI = "Safari/537.36"
 _GREASE = '"Not_A Brand";v="8"'
 
 
@@ -25,57 +25,71 @@ def _named(user_agent: str, hints: Mapping[str, str]) -> tuple[str | None, str |
     return (browser and BROWSERS[browser]) or None, (system and OPERATING_SYSTEMS[system]) or None
 
 
+# As browsers send them, a line each: browser, system, user agent; a hyphen where none is known.
+_TABLE = Path(__file__).with_name("user_agents.tsv").read_text(encoding="utf-8")
+_USER_AGENTS = [line.split("\t") for line in _TABLE.splitlines()]
+
+
+@pytest.mark.parametrize(("browser", "system", "user_agent"), _USER_AGENTS)
+def test_the_user_agent_alone(browser: str, system: str, user_agent: str) -> None:
+    found_browser, found_system = _named(user_agent, {})
+
+    assert (found_browser or "-", found_system or "-") == (browser, system)
+
+
+def test_every_browser_and_system_is_found_in_some_user_agent() -> None:
+    assert {browser for browser, _, _ in _USER_AGENTS} == {*BROWSERS.values(), "-"}
+    assert {system for _, system, _ in _USER_AGENTS} == {*OPERATING_SYSTEMS.values(), "-"}
+
+
+def test_an_ipad_that_calls_itself_a_mac_is_taken_at_its_word() -> None:
+    user_agent = f"{_MAC} Version/18.5 Safari/605.1.15"
+
+    assert _named(user_agent, {}) == ("Safari", "macOS")
+
+
+def test_nothing_is_known_of_nothing() -> None:
+    assert _named("", {}) == (None, None)
+
+
+# What stands in Sec-CH-UA beside Chromium, and in Sec-CH-UA-Platform: a user agent that says
+# nothing but Chrome lets the hints speak alone.
 @pytest.mark.parametrize(
-    ("user_agent", "browser", "system"),
+    ("brand", "platform", "expected"),
     [
-        (f"{_WINDOWS} {_CHROME} Safari/537.36", "Chrome", "Windows"),
-        (f"{_ANDROID} {_CHROME} Mobile Safari/537.36", "Chrome", "Android"),
-        (f"{_ANDROID} Version/4.0 {_CHROME} Mobile Safari/537.36 wv", "Chrome", "Android"),
-        (f"{_LINUX} HeadlessChrome/156.0.0.0 Safari/537.36", "Chrome", "Linux"),
-        (
-            f"{_CROS} {_CHROME} Safari/537.36",
-            "Chrome",
-            "Chrome OS",
-        ),
-        (f"{_IPHONE} CriOS/120.0 Mobile/15E148 Safari/604.1", "Chrome", "iOS"),
-        (f"{_LINUX} Ubuntu Chromium/80.0 Chrome/80.0 Safari/537.36", "Chromium", "Linux"),
-        (f"{_WINDOWS} {_CHROME} Safari/537.36 Edg/120.0.0.0", "Edge", "Windows"),
-        (f"{_ANDROID} {_CHROME} Mobile Safari/537.36 EdgA/120.0", "Edge", "Android"),
-        (f"{_LINUX} {_CHROME} Safari/537.36 OPR/106.0.0.0", "Opera", "Linux"),
-        (f"{_ANDROID} {_CHROME} Mobile Safari/537.36 OPR/76.2.4027.73374", "Opera", "Android"),
-        (f"{_ANDROID} SamsungBrowser/23.0 {_CHROME} Mobile", "Samsung Internet", "Android"),
-        (f"{_WINDOWS} {_CHROME} YaBrowser/23.11.0.0", "Yandex Browser", "Windows"),
-        (f"{_WINDOWS} {_CHROME} Safari/537.36 Vivaldi/6.5", "Vivaldi", "Windows"),
-        (
-            f"{_ANDROID} {_CHROME} UCBrowser/13.4.0.1306 Mobile",
-            "UC Browser",
-            "Android",
-        ),
-        (
-            f"{_ANDROID} {_CHROME} XiaoMi/MiuiBrowser/12.16.3.1-gn",
-            "Mi Browser",
-            "Android",
-        ),
-        (f"{_ANDROID} {_CHROME} HuaweiBrowser/13.0.5.303 Mobile", "Huawei Browser", "Android"),
-        (f"{_ANDROID} {_CHROME} Mobile DuckDuckGo/5 Safari/537.36", "DuckDuckGo", "Android"),
-        (f"{_WINDOWS} {_CHROME} Whale/3.23.214.10 Safari/537.36", "Whale", "Windows"),
-        (f"{_ANDROID} {_CHROME} MQQBrowser/13.5 Mobile Safari/537.36", "QQ Browser", "Android"),
-        (f"{_WINDOWS} coc_coc_browser/120.0 {_CHROME} Safari/537.36", "Cốc Cốc", "Windows"),
-        ("Mozilla/5.0 (X11; Ubuntu; Linux; rv:121.0) Gecko/1 Firefox/121.0", "Firefox", "Linux"),
-        (
-            "Mozilla/5.0 (Android 14; Mobile; rv:121.0) Gecko/121.0 Firefox/121.0",
-            "Firefox",
-            "Android",
-        ),
-        (f"{_MAC} Version/17.2 Safari/605.1.15", "Safari", "macOS"),
-        (f"{_IPHONE} Version/17.2 Mobile/15E148 Safari/604.1", "Safari", "iOS"),
-        pytest.param(f"{_IPHONE} Mobile/15E148", "Safari", "iOS", id="web app on the home screen"),
-        ("curl/8.0", None, None),
-        ("", None, None),
+        ("Google Chrome", "Windows", ("Chrome", "Windows")),
+        ("Google Chrome", "macOS", ("Chrome", "macOS")),
+        ("Google Chrome", "Android", ("Chrome", "Android")),
+        ("Google Chrome", "Chrome OS", ("Chrome", "Chrome OS")),
+        ("Google Chrome", "Chromium OS", ("Chrome", "Chrome OS")),
+        ("Google Chrome", "Linux", ("Chrome", "Linux")),
+        ("Android WebView", "Android", ("Chrome", "Android")),
+        ("HeadlessChrome", "Linux", ("Chrome", "Linux")),
+        ("Microsoft Edge", "Windows", ("Edge", "Windows")),
+        ("Brave", "macOS", ("Brave", "macOS")),
+        ("Opera", "Windows", ("Opera", "Windows")),
+        ("Opera GX", "Windows", ("Opera", "Windows")),
+        ("OperaMobile", "Android", ("Opera", "Android")),
+        ("Samsung Internet", "Android", ("Samsung Internet", "Android")),
+        ("YaBrowser", "Windows", ("Yandex Browser", "Windows")),
+        ("Yandex", "Android", ("Yandex Browser", "Android")),
+        ("Vivaldi", "Linux", ("Vivaldi", "Linux")),
+        ("Miui Browser", "Android", ("Mi Browser", "Android")),
+        ("HuaweiBrowser", "OpenHarmony", ("Huawei Browser", "HarmonyOS")),
+        ("HuaweiBrowser", "HarmonyOS", ("Huawei Browser", "HarmonyOS")),
+        ("DuckDuckGo", "Windows", ("DuckDuckGo", "Windows")),
+        ("Whale", "Windows", ("Whale", "Windows")),
+        ("CocCoc", "Windows", ("Cốc Cốc", "Windows")),
+        pytest.param("Amazon Silk", "Android", ("Chromium", "Android"), id="one that has no id"),
     ],
 )
-def test_the_user_agent_alone(user_agent: str, browser: str | None, system: str | None) -> None:
-    assert _named(user_agent, {}) == (browser, system)
+def test_what_browsers_call_themselves_in_hints(
+    brand: str, platform: str, expected: tuple[str, str]
+) -> None:
+    brands = f'"Chromium";v="140", "{brand}";v="140", "Not=A?Brand";v="24"'
+    hints = {"sec-ch-ua": brands, "sec-ch-ua-platform": f'"{platform}"'}
+
+    assert _named(f"{_LINUX} {_CHROME} {_SAFARI}", hints) == expected
 
 
 @pytest.mark.parametrize(

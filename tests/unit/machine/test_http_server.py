@@ -1,14 +1,16 @@
 """The HTTP server with clients that are slow, silent or many, on real sockets; and its end."""
 
 import asyncio
+import socket
 import threading
+from contextlib import suppress
 from typing import Any, Final
 
 import pytest
-from http_wires import GET, MIB, POST, Application, Serve, Served, answer, rest
+from http_wires import GET, MIB, POST, Application, Serve, Served, answer, respond, rest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from tocsin.machine.http_protocol import BoundedProtocol
+from tocsin.machine.http_protocol import CUT, UNHURRIED, BoundedProtocol
 
 SHORT_S: Final = 0.25
 
@@ -152,6 +154,108 @@ def test_who_is_silent_after_an_early_answer_is_cut_off(serve: Serve) -> None:
     assert rest(wire) == b""
 
 
+# -- a body of any length ----------------------------------------------------------------------
+
+
+async def unhurried(scope: Any, receive: Any, send: Any) -> None:
+    scope["extensions"][UNHURRIED]()
+    came, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        came += len(message["body"])
+        more = message["more_body"]
+    await respond(send, b"%d" % came)
+
+
+class Coming:
+    """Sends a body of chunks, 50 KiB a second, until it is over or the server hangs up."""
+
+    def __init__(self, wire: socket.socket) -> None:
+        self.sent = 0
+        self._wire = wire
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep_coming)
+        self._thread.start()
+
+    def _keep_coming(self) -> None:
+        with suppress(OSError):
+            while not self._over.wait(0.02):
+                self._wire.sendall(b"400\r\n%s\r\n" % bytes(1024))
+                self.sent += 1024
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+CHUNKED: Final = POST + b"Transfer-Encoding: chunked\r\n"
+
+
+def test_an_unhurried_request_may_take_as_long_as_it_keeps_coming(serve: Serve) -> None:
+    served = serve(request_timeout_s=0.5)
+    served.application = unhurried
+    wire = served.wire(CHUNKED + b"\r\n")
+    coming = Coming(wire)
+    for _ in range(4):
+        served.until_cut()
+    coming.end()
+    wire.sendall(b"0\r\n\r\n")
+    assert answer(wire)[2] == b"%d" % coming.sent
+
+    served.application = Application()
+    wire.sendall(CHUNKED + b"\r\n")
+    coming = Coming(wire)
+    assert rest(wire) == b"", "for the next request the deadline holds again"
+    coming.end()
+
+
+@pytest.mark.parametrize("drop", [b"", b"1\r\nx\r\n"], ids=["stops", "drips"])
+def test_an_unhurried_request_that_hardly_comes_is_cut_off(serve: Serve, drop: bytes) -> None:
+    served = serve(request_timeout_s=SHORT_S)
+    served.application = unhurried
+    wire = served.wire(CHUNKED + b"\r\n1\r\nx\r\n")
+    wire.settimeout(SHORT_S / 10)
+    for _ in range(100):
+        try:
+            wire.sendall(drop)
+            assert wire.recv(4096) == b""
+            break
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            break
+    else:
+        pytest.fail("it may go on")
+
+
+def test_an_unhurried_request_does_not_delay_the_end(serve: Serve) -> None:
+    served = serve(request_timeout_s=2, grace_s=2)
+    served.application = unhurried
+    wire = served.wire(CHUNKED + b"Expect: 100-continue\r\n\r\n")
+    assert wire.recv(4096).startswith(b"HTTP/1.1 100 ")
+    coming = Coming(wire)
+
+    served.server.__exit__(None, None, None)
+
+    coming.end()
+    assert rest(wire) == b""
+
+
+def test_an_answer_can_be_cut_in_the_middle(serve: Serve) -> None:
+    served = serve(request_timeout_s=60)
+
+    async def cut(scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"some", "more_body": True})
+        scope["extensions"][CUT]()
+
+    served.application = cut
+
+    assert rest(served.wire(GET)).endswith(b"\r\n4\r\nsome\r\n")
+
+
 # -- the deadline for taking the answer ------------------------------------------------------
 
 
@@ -290,8 +394,8 @@ def test_uvicorn_still_has_what_is_bounded() -> None:
     assert {name for name in ours if not callable(getattr(HttpToolsProtocol, name, None))} == set()
 
     used = {"loop", "transport", "flow", "parser", "cycle", "connections", "server_state"} | {
-        "url", "headers", "expect_100_continue",
+        "url", "headers", "expect_100_continue", "scope",
     }  # fmt: skip
     assert used <= set(HttpToolsProtocol.__init__.__code__.co_names) | {"url"}
-    cycle = {"keep_alive", "response_started", "response_complete"}
+    cycle = {"keep_alive", "response_started", "response_complete", "disconnected"}
     assert cycle <= set(RequestResponseCycle.__init__.__code__.co_names)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tocsin.domain.registration import MAX_ENDPOINT_BYTES, MAX_PAGE_BYTES
 from tocsin.web.hood.answers import ID, object_of
 from tocsin.web.hood.fields import Schema, nullable
+from tocsin.web.hood.line_shapes import BROWSER, ENDPOINT, PAGE, SUBSCRIPTION, TEXT
 from tocsin.web.hood.users import PROFILE
 from tocsin.web.openapi import refusals
 
@@ -17,36 +17,20 @@ SECURITY: Final = {
     }
 }
 
-_TEXT: Final[Schema] = {"type": "string"}
-_BASE64URL: Final[Schema] = {"type": "string", "maxLength": 512, "pattern": "^[A-Za-z0-9_-]*=*$"}
-_ENDPOINT: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": MAX_ENDPOINT_BYTES}
 _KEY: Final = {
     "name": "key",
     "in": "path",
     "required": True,
     "description": "the container's public key",
-    "schema": _TEXT,
+    "schema": TEXT,
 }
 _SUBSCRIBER: Final = {"name": "subscriber_id", "in": "path", "required": True, "schema": ID}
-_VERSION: Final = {"name": "version", "in": "path", "required": True, "schema": _TEXT}
+_VERSION: Final = {"name": "version", "in": "path", "required": True, "schema": TEXT}
 _ORIGIN: Final = {
     "name": "Origin",
     "in": "header",
     "description": "set by browsers; one of the container's own",
-    "schema": _TEXT,
-}
-_SUBSCRIPTION: Final[Schema] = {
-    "type": "object",
-    "description": "the JSON of the browser's PushSubscription",
-    "properties": {
-        "endpoint": _ENDPOINT,
-        "keys": {
-            "type": "object",
-            "properties": {"p256dh": _BASE64URL, "auth": _BASE64URL},
-            "required": ["p256dh", "auth"],
-        },
-    },
-    "required": ["endpoint", "keys"],
+    "schema": TEXT,
 }
 _CHANGES: Final[Mapping[str, Schema]] = {
     name: nullable(PROFILE[name].read.schema)
@@ -55,9 +39,9 @@ _CHANGES: Final[Mapping[str, Schema]] = {
 _REGISTRATION: Final[Schema] = {
     "type": "object",
     "properties": {
-        "subscription": _SUBSCRIPTION,
-        "previous_endpoint": nullable(_ENDPOINT),
-        "page": nullable({"type": "string", "maxLength": MAX_PAGE_BYTES}),
+        "subscription": SUBSCRIPTION,
+        "previous_endpoint": nullable(ENDPOINT),
+        "page": nullable(PAGE),
         **_CHANGES,
     },
     "required": ["subscription"],
@@ -81,16 +65,8 @@ _EVENT: Final[Schema] = {
 _TRACE: Final = {"X-Trace-Id": {"$ref": "#/components/headers/X-Trace-Id"}}
 
 
-# The keys are those of RFC 8291 section 5.
 _BROWSER: Final = {
-    "subscription": {
-        "endpoint": "https://fcm.googleapis.com/fcm/send/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
-        "keys": {
-            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcx"
-            "aOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
-            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
-        },
-    },
+    "subscription": BROWSER,
     "language": "pt-BR",
     "timezone": "Europe/Lisbon",
     "user_data": {"plan": "gold"},
@@ -125,7 +101,7 @@ def _call(
 
 def _script(summary: str, refused: tuple[int, ...] = (), **said: Any) -> dict[str, Any]:
     answers = {
-        "200": _good("The script.", _TEXT, of="text/javascript"),
+        "200": _good("The script.", TEXT, of="text/javascript"),
         "304": _good("The one with the `ETag` of `If-None-Match` is still good."),
     }
     return _call(summary, answers, refused, **said)
@@ -136,8 +112,8 @@ def _watch(summary: str, good: dict[str, Any]) -> dict[str, Any]:
 
 
 _READY: Final = object_of(status={"const": "ready"})
-_NOT_READY: Final = object_of(status={"const": "not ready"}, reason=_TEXT)
-_ENROLLED: Final = object_of(id=ID, secret=_TEXT)
+_NOT_READY: Final = object_of(status={"const": "not ready"}, reason=TEXT)
+_ENROLLED: Final = object_of(id=ID, secret=TEXT)
 _ONE: Final = [_KEY, _SUBSCRIBER, _ORIGIN]
 _OWN_SECRET: Final = [{"subscription": list[str]()}]
 _DONE: Final = {"204": _good("Done.")}
@@ -149,7 +125,7 @@ _EDGE: Final[dict[str, Any]] = {
     "/tag/assets/tag.{version}.js": {
         "get": _call(
             "The part of the tag that browsers keep for good",
-            {"200": _good("The script.", _TEXT, of="text/javascript")},
+            {"200": _good("The script.", TEXT, of="text/javascript")},
             (404,),
             parameters=[_VERSION],
         )
@@ -157,7 +133,7 @@ _EDGE: Final[dict[str, Any]] = {
     "/v1/edge/{key}/config": {
         "get": _call(
             "The VAPID public key to subscribe with",
-            {"200": _good("The key.", object_of(vapid_public_key=_TEXT))},
+            {"200": _good("The key.", object_of(vapid_public_key=TEXT))},
             (404,),
             parameters=[_KEY],
         )
@@ -172,6 +148,11 @@ _EDGE: Final[dict[str, Any]] = {
             (400, 403, 404, 413, 415),
             parameters=[_KEY, _ORIGIN],
             requestBody=_body(_REGISTRATION, _BROWSER),
+            description="What the body does not name is found where it can be: browser and "
+            "system from the user agent and its client hints, the language from "
+            "`Accept-Language`, country, region and city from the address when the server has a "
+            "GeoIP database, else the country of the time zone. A null means unknown, and of a "
+            "known subscription only gaps are filled.",
         ),
         "options": _call("Ask first, as browsers do", _LEAVE, (404,), parameters=[_KEY]),
     },
@@ -217,9 +198,9 @@ _OPERATION: Final[dict[str, Any]] = {
             },
         }
     },
-    "/metrics": {"get": _watch("Metrics for Prometheus", _good("They.", _TEXT, of="text/plain"))},
+    "/metrics": {"get": _watch("Metrics for Prometheus", _good("They.", TEXT, of="text/plain"))},
     "/openapi.json": {"get": _watch("This document", _good("It.", {"type": "object"}))},
-    "/docs": {"get": _watch("This document as a page", _good("It.", _TEXT, of="text/html"))},
-    "/docs/style.css": {"get": _watch("The page's style", _good("It.", _TEXT, of="text/css"))},
+    "/docs": {"get": _watch("This document as a page", _good("It.", TEXT, of="text/html"))},
+    "/docs/style.css": {"get": _watch("The page's style", _good("It.", TEXT, of="text/css"))},
 }
 PATHS: Final = _EDGE | _OPERATION

@@ -1,6 +1,7 @@
 """``/v1/edge/KEY/subscriptions``: browsers register, change and leave."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
@@ -8,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tocsin.domain.accept_language import preferred_language
 from tocsin.domain.container import Container
-from tocsin.domain.dictionaries import is_language_tag
 from tocsin.domain.enrolment import Enrolment
 from tocsin.domain.errors import NotFound, TocsinError
+from tocsin.domain.place import NOWHERE, Place
 from tocsin.domain.registration import host_of, read_changes, read_registration
 from tocsin.domain.user_agent import browser_and_os
 from tocsin.services.subscribers import Enrolled
@@ -40,7 +42,15 @@ class Containers(Protocol):
     def by_key(self, key: str) -> Container: ...
 
 
-def subscriptions(subscribers: Subscribers, containers: Containers) -> list[Route]:
+class Places(Protocol):
+    """What knows where an address is."""
+
+    def place_of(self, address: str) -> Place: ...
+
+
+def subscriptions(
+    subscribers: Subscribers, containers: Containers, places: Places | None
+) -> list[Route]:
     """Return the routes of subscriptions; registrations are committed in groups."""
     gather = Gather(subscribers.register)
 
@@ -52,7 +62,8 @@ def subscriptions(subscribers: Subscribers, containers: Containers) -> list[Rout
         allowed = require_origin(request, container)
         body = loads(await read_body(request, limit_bytes=MAX_BYTES))
         registration = read_registration(body, source="edge")
-        enrolled = await gather.add(Enrolment(container, registration, derive(request)))
+        derived = derive(request, await _place_of(request, places))
+        enrolled = await gather.add(Enrolment(container, registration, derived))
         if isinstance(enrolled, TocsinError):
             raise enrolled
         return JSONResponse(
@@ -99,8 +110,18 @@ def subscriptions(subscribers: Subscribers, containers: Containers) -> list[Rout
     ]
 
 
-def derive(request: Request) -> dict[str, Any]:
-    """Return what the request tells of its sender beside the body, by attribute."""
+async def _place_of(request: Request, places: Places | None) -> Place:
+    """Return where *request* comes from; nowhere when nobody knows places."""
+    if places is None or request.client is None:
+        return NOWHERE
+    return await run_in_threadpool(places.place_of, request.client.host)
+
+
+def derive(request: Request, place: Place) -> dict[str, Any]:
+    """Return what the request tells of its sender beside the body, by attribute.
+
+    place: where it comes from.
+    """
     headers = request.headers
     browser, system = browser_and_os(
         headers.get("user-agent", ""), {name: headers.get(name, "") for name in _HINTS}
@@ -108,15 +129,10 @@ def derive(request: Request) -> dict[str, Any]:
     return {
         "browser": browser,
         "os": system,
-        "language": _first_language(headers.get("accept-language", "")),
+        "language": preferred_language(", ".join(headers.getlist("accept-language"))),
         "host": host_of(headers.get("origin", "")),
+        **asdict(place),
     }
-
-
-def _first_language(header: str) -> str | None:
-    """Return the first language of an Accept-Language header (RFC 9110 section 12.5.4)."""
-    first = header[:256].partition(",")[0].partition(";")[0].strip()
-    return first if is_language_tag(first) else None
 
 
 def _id(text: str) -> int:
