@@ -9,6 +9,7 @@ from tocsin.domain.attempt import NO_ATTEMPT, Attempt, reason_of
 from tocsin.domain.outcome import Outcome
 
 __all__ = (
+    "MOST_RECOVERIES",
     "PARCEL_SIZE",
     "Addressed",
     "Attempt",
@@ -25,6 +26,9 @@ __all__ = (
 )
 
 PARCEL_SIZE: Final = 1000
+
+MOST_RECOVERIES: Final = 3
+"""From so many holders in a row that recorded nothing a parcel is taken over; then it is parked."""
 
 # index (u16), attempts (u8), not before (u64, ms): only recipients that must be tried again have
 # an entry, so a parcel without trouble has none. The attempts are zero: they stand in the record
@@ -49,13 +53,14 @@ class Addressed:
     """How one recipient of an execution stands.
 
     due_ms: not before when they are sent or tried again, None once the outcome is final.
-    expires_ms: when the message's TTL is over.
+    expires_ms: when the message's TTL is over. is_parked: their parcel is set aside until then.
     """
 
     outcome: Outcome
     attempt: Attempt
     due_ms: int | None
     expires_ms: int
+    is_parked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +120,7 @@ class Parcel:
     of this lease; only its holder may write. expires_ms: when the message's TTL is over.
     overtaken_ms: when the next slot of the task comes for its recipients, after which they are
     not sent under this lease; None when none will. attempts: a record per ordinal, there once
-    anybody was tried.
+    anybody was tried. recoveries: how many holders in a row ended without recording anything.
     """
 
     id: int
@@ -128,6 +133,12 @@ class Parcel:
     overtaken_ms: int | None = None
     retries: dict[int, Retry] = field(default_factory=dict)
     attempts: bytearray | None = None
+    recoveries: int = 0
+
+    @property
+    def is_parked(self) -> bool:
+        """Return whether nobody is to be sent: too many senders ended while they held it."""
+        return self.recoveries > MOST_RECOVERIES
 
     def pending(self) -> Iterator[int]:
         """Yield the indices of the recipients without an outcome."""

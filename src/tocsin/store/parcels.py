@@ -1,13 +1,14 @@
 """Parcels: what is leased, sent and accounted."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Sequence
+from itertools import takewhile
 
 from pyroaring import BitMap
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Select,
-    bindparam,
+    and_,
     delete,
     func,
     insert,
@@ -18,42 +19,16 @@ from sqlalchemy import (
 from tocsin.domain.execution import SENDABLE, Kind, State
 from tocsin.domain.outcome import Outcome, tally
 from tocsin.domain.parcel import (
+    MOST_RECOVERIES,
     Addressed,
     Made,
     Parcel,
     Waiting,
     fitting,
-    pack_retries,
-    unpack_attempts,
-    unpack_retries,
 )
+from tocsin.store.executions import IS_LIVE
+from tocsin.store.parcel_rows import HELD, RECORD, held_of, record_of, row_of
 from tocsin.store.tables import execution, parcel
-
-_HELD: Final = (
-    parcel.c.id,
-    parcel.c.execution_id,
-    parcel.c.root_id,
-    parcel.c.fence,
-    parcel.c.expires_ms,
-    parcel.c.overtaken_ms,
-    parcel.c.recipients,
-    parcel.c.outcomes,
-    parcel.c.retries,
-    parcel.c.attempts,
-)
-_RECORDED: Final = (
-    parcel.c.outcomes,
-    parcel.c.retries,
-    parcel.c.attempts,
-    parcel.c.due_ms,
-    parcel.c.lease_ms,
-    *(parcel.c[outcome.name.lower()] for outcome in Outcome),
-)
-_RECORD: Final = (
-    update(parcel)
-    .where(parcel.c.id == bindparam("held_id"), parcel.c.fence == bindparam("held_fence"))
-    .values({column: bindparam(f"now_{column.name}") for column in _RECORDED})
-)
 
 
 class Parcels:
@@ -68,11 +43,20 @@ class Parcels:
         for outcome in {one.outcome for one in made}:
             self._connection.execute(
                 insert(parcel),
-                [_row_of(one) for one in made if one.outcome is outcome],
+                [row_of(one) for one in made if one.outcome is outcome],
             )
 
-    def lease(self, *, now_ms: int, hold_ms: int, limit: int, room: int) -> list[Parcel]:
+    def lease(
+        self, *, now_ms: int, hold_ms: int, limit: int, room: int, beside: bool = False
+    ) -> tuple[list[Parcel], list[Parcel]]:
         """Take up to *limit* due parcels, the longest due first, for *hold_ms*.
+
+        One whose holder ended without a word is taken alone, and not by who has others in hand
+        (beside): whatever ends the next holder too, there is one parcel that it may lie in.
+
+        Beside those taken, return those that were parked instead: so many holders ended without a
+        word that what they were about is likely to be why. They wait until their TTL is over, or
+        until they are released; whoever leases one then settles it without sending.
 
         room: for how many pending recipients there is; the first parcel is taken all the same.
         Another taker at the same instant may leave this one others than were measured.
@@ -82,32 +66,97 @@ class Parcels:
         writes is refused. While somebody is to be swept up of an execution, no execution of its
         task is sent: nobody has two messages of one task under way.
         """
+        due, lapsed = _due(now_ms), parcel.c.lease_ms.is_not(None)
+        found = self._connection.execute(
+            due.with_only_columns(parcel.c.pending, lapsed.label("lapsed")).limit(limit)
+        ).all()
+        is_lapsed = bool(found and found[0].lapsed)
+        if not found or (is_lapsed and beside):
+            return [], []
+        sizes = [row.pending for row in takewhile(lambda row: not row.lapsed, found)]
+        count = 1 if is_lapsed else fitting(sizes, room)
         # As a common table expression, PostgreSQL looks for them once. As a plain sub-query it may
         # do so once per row of the table, and take more with every look.
-        due = (
-            select(parcel.c.id)
-            .join(execution, execution.c.id == parcel.c.execution_id)
-            .where(
-                parcel.c.pending > 0,
-                parcel.c.due_ms <= now_ms,
-                execution.c.state.in_([state.value for state in SENDABLE]),
-                execution.c.task_id.not_in(_being_swept()),
-                execution.c.task_id.not_in(_being_overtaken(now_ms)),
-            )
-            .order_by(parcel.c.due_ms, parcel.c.id)
+        taken = (
+            due.where(lapsed if is_lapsed else ~lapsed)
+            .limit(count)
+            .with_for_update(skip_locked=True, of=parcel)
+            .cte("due")
         )
-        pending = self._connection.scalars(due.with_only_columns(parcel.c.pending).limit(limit))
-        count = fitting(pending, room)
-        if not count:
-            return []
-        taken = due.limit(count).with_for_update(skip_locked=True, of=parcel).cte("due")
         rows = self._connection.execute(
             update(parcel)
             .where(parcel.c.id.in_(select(taken.c.id)))
-            .values(fence=parcel.c.fence + 1, due_ms=now_ms + hold_ms, lease_ms=now_ms + hold_ms)
-            .returning(*_HELD)
+            .values(
+                fence=parcel.c.fence + 1,
+                due_ms=now_ms + hold_ms,
+                lease_ms=now_ms + hold_ms,
+                recoveries=parcel.c.recoveries + int(is_lapsed),
+            )
+            .returning(*HELD)
         )
-        return sorted((_held(row, now_ms) for row in rows), key=lambda held: held.id)
+        held = sorted((held_of(row, now_ms) for row in rows), key=lambda one: one.id)
+        parked = [one for one in held if _is_set_aside(one, now_ms)]
+        if parked:
+            self._park([one.id for one in parked])
+        return [one for one in held if not _is_set_aside(one, now_ms)], parked
+
+    def _park(self, ids: Collection[int]) -> None:
+        self._connection.execute(
+            update(parcel)
+            .where(parcel.c.id.in_(ids))
+            .values(due_ms=parcel.c.expires_ms, lease_ms=None)
+        )
+
+    def release(self, task_id: int, *, now_ms: int) -> None:
+        """Let parked parcels of a task that can still be sent be tried again."""
+        live = select(execution.c.id).where(execution.c.task_id == task_id, IS_LIVE)
+        self._connection.execute(
+            update(parcel)
+            .where(
+                parcel.c.execution_id.in_(live),
+                parcel.c.pending > 0,
+                parcel.c.recoveries > MOST_RECOVERIES,
+                parcel.c.lease_ms.is_(None),
+            )
+            .values(recoveries=0, due_ms=now_ms)
+        )
+
+    def rouse(self, parcel_ids: Iterable[int], *, due_ms: int) -> None:
+        """Let parcels that nobody holds fall due at *due_ms*, if they wait for longer."""
+        self._rouse(parcel.c.id.in_(list(parcel_ids)), due_ms=due_ms)
+
+    def rouse_waiting(self, root_id: int, *, due_ms: int) -> None:
+        """Let the parcels of a tenant fall due in which somebody waits for another attempt.
+
+        They are locked first, in the order in which those who record do so: one that is being
+        given back meanwhile is seen as it is then.
+        """
+        waiting = and_(parcel.c.root_id == root_id, parcel.c.pending > 0, parcel.c.fence > 0)
+        query = select(parcel.c.id).where(waiting).order_by(parcel.c.id).with_for_update()
+        self._connection.execute(query).all()
+        self._rouse(waiting, due_ms=due_ms)
+
+    def _rouse(self, some: ColumnElement[bool], *, due_ms: int) -> None:
+        self._connection.execute(
+            update(parcel)
+            .where(
+                some,
+                parcel.c.pending > 0,
+                parcel.c.recoveries <= MOST_RECOVERIES,
+                parcel.c.lease_ms.is_(None),
+                parcel.c.due_ms > due_ms,
+            )
+            .values(due_ms=due_ms)
+        )
+
+    def parked(self) -> list[int]:
+        """Return the ids of the parcels that are parked, with somebody pending."""
+        rows = self._connection.scalars(
+            select(parcel.c.id)
+            .where(parcel.c.pending > 0, parcel.c.recoveries > MOST_RECOVERIES)
+            .order_by(parcel.c.id)
+        )
+        return list(rows)
 
     def next_due_ms(self) -> int | None:
         """Return when the next parcel that may be sent falls due, or the longest due one fell.
@@ -144,9 +193,9 @@ class Parcels:
         if found is None:
             return None
         row = self._connection.execute(
-            select(*_HELD, parcel.c.due_ms).where(parcel.c.id == found)
+            select(*HELD, parcel.c.due_ms).where(parcel.c.id == found)
         ).one()
-        held = _held(row, 0)
+        held = held_of(row, 0)
         index = held.ordinals.index(ordinal)
         outcome = Outcome(held.outcomes[index])
         retry = held.retries.get(index)
@@ -156,6 +205,7 @@ class Parcels:
             attempt=held.attempt_of(index),
             due_ms=due_ms if outcome is Outcome.PENDING else None,
             expires_ms=held.expires_ms,
+            is_parked=held.is_parked,
         )
 
     def take_waiting(self, execution_id: int, *, now_ms: int) -> list[Waiting]:
@@ -222,9 +272,9 @@ class Parcels:
             update(parcel)
             .where(parcel.c.id.in_(select(unheld.c.id)))
             .values(fence=parcel.c.fence + 1)
-            .returning(*_HELD)
+            .returning(*HELD)
         )
-        return [_held(row, now_ms) for row in rows]
+        return [held_of(row, now_ms) for row in rows]
 
     def has_pending(self, execution_id: int) -> bool:
         """Return whether somebody of an execution is pending."""
@@ -256,7 +306,7 @@ class Parcels:
         ours = [entry for entry in entries if fences.get(entry[0].id) == entry[0].fence]
         if ours:
             changed = self._connection.execute(
-                _RECORD, [_record_of(held, due_ms=due_ms, keep=keep) for held, due_ms, keep in ours]
+                RECORD, [record_of(held, due_ms=due_ms, keep=keep) for held, due_ms, keep in ours]
             )
             if changed.rowcount != len(ours):
                 raise LookupError(f"{len(ours)} parcels were locked, {changed.rowcount} written")
@@ -277,36 +327,25 @@ class Parcels:
         ]
 
 
-def _row_of(made: Made) -> dict[str, Any]:
-    size = len(made.ordinals)
-    return {
-        "execution_id": made.execution_id,
-        "root_id": made.root_id,
-        "due_ms": made.due_ms,
-        "expires_ms": made.expires_ms,
-        "overtaken_ms": made.overtaken_ms,
-        "recipients": BitMap(made.ordinals).serialize(),
-        "outcomes": bytes([made.outcome]) * size,
-        "retries": b"",
-        "size": size,
-        "pending": 0,
-        made.outcome.name.lower(): size,
-    }
+def _is_set_aside(held: Parcel, now_ms: int) -> bool:
+    """Return whether a parcel is not handed out: once its TTL is over it is, to be settled."""
+    return held.is_parked and held.expires_ms > now_ms
 
 
-def _record_of(held: Parcel, *, due_ms: int, keep: bool) -> dict[str, Any]:
-    """Return what the statement _RECORD is given."""
-    counts = tally(held.outcomes)
-    return {
-        "held_id": held.id,
-        "held_fence": held.fence,
-        "now_outcomes": bytes(held.outcomes),
-        "now_retries": pack_retries(held.retries),
-        "now_attempts": None if held.attempts is None else bytes(held.attempts),
-        "now_due_ms": due_ms,
-        "now_lease_ms": due_ms if keep else None,
-        **{f"now_{outcome.name.lower()}": count for outcome, count in counts.items()},
-    }
+def _due(now_ms: int) -> Select[tuple[int]]:
+    """Return the ids of the parcels that may be sent now, the longest due first."""
+    return (
+        select(parcel.c.id)
+        .join(execution, execution.c.id == parcel.c.execution_id)
+        .where(
+            parcel.c.pending > 0,
+            parcel.c.due_ms <= now_ms,
+            execution.c.state.in_([state.value for state in SENDABLE]),
+            execution.c.task_id.not_in(_being_swept()),
+            execution.c.task_id.not_in(_being_overtaken(now_ms)),
+        )
+        .order_by(parcel.c.due_ms, parcel.c.id)
+    )
 
 
 def _being_swept() -> Select[tuple[int]]:
@@ -336,21 +375,4 @@ def _overtaken(now_ms: int) -> Select[tuple[int]]:
         select(parcel.c.id)
         .join(execution, execution.c.id == parcel.c.execution_id)
         .where(parcel.c.pending > 0, parcel.c.overtaken_ms <= now_ms, has_successor)
-    )
-
-
-def _held(row: Any, now_ms: int) -> Parcel:
-    overtaken_ms = row.overtaken_ms
-    return Parcel(
-        id=row.id,
-        execution_id=row.execution_id,
-        root_id=row.root_id,
-        fence=row.fence,
-        expires_ms=row.expires_ms,
-        # One whose time has come without a successor: the slot had no execution, or not yet.
-        overtaken_ms=overtaken_ms if (overtaken_ms or 0) > now_ms else None,
-        ordinals=BitMap.deserialize(row.recipients).to_array(),
-        outcomes=bytearray(row.outcomes),
-        retries=unpack_retries(row.retries),
-        attempts=unpack_attempts(row.attempts, retries=row.retries, size=len(row.outcomes)),
     )

@@ -1,7 +1,8 @@
 """A leased parcel on its way: who is still to be sent, who is on the wire, what is unrecorded."""
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Final
 
 from tocsin.domain.attempt import Attempt, Unanswered
 from tocsin.domain.outcome import Outcome
@@ -9,18 +10,23 @@ from tocsin.domain.parcel import Parcel, Retry
 from tocsin.domain.subscription import Recipient
 from tocsin.services.sending import Manifest
 from tocsin.webpush.endpoint import BadEndpoint, Endpoint, PushHosts, parse
-from tocsin.webpush.request import topic
+from tocsin.webpush.request import Urgency, topic
 from tocsin.workers.decision import out_of_time
+from tocsin.workers.gates import Lane
 from tocsin.workers.rendering import Rendering
 
+MOST_IN_CARE: Final = 32
+"""How many of a parcel that was taken over may be on the wire."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Stop:
     """One recipient on the round: where they are reached, and where they stand in the parcel."""
 
     index: int
     recipient: Recipient
     endpoint: Endpoint
+    lane: Lane
 
 
 @dataclass(slots=True)
@@ -28,23 +34,28 @@ class Consignment:
     """A parcel in the sender's hands.
 
     load: how many recipients were pending when it was leased.
-    lanes: who may be sent now, by origin, so that a slow origin holds up nobody else's lane.
+    careful: its last holder ended without a word, so few may be on the wire, and what is known is
+    recorded at once: if this holder ends too, little is repeated and the next comes nearer to why.
+    lanes: who may be sent now; a slow origin, or a throttled key, holds up nobody else's lane.
     on_wire: requests without an answer. unrecorded: outcomes and retries since the last record.
-    gone: (ordinal, generation) to retire with the next record. ours: nobody has leased the parcel
-    since. given_back: its last record was written, nothing is left to do.
+    gone: (ordinal, generation) to retire with the next record. awaited: lanes whose key is refused
+    and in which somebody waits. ours: nobody has leased the parcel since. given_back: its last
+    record was written, nothing is left to do.
     """
 
     parcel: Parcel
     rendering: Rendering
     topic: str
-    urgency: str
+    urgency: Urgency
     ttl_s: int
     load: int = 0
-    lanes: dict[str, deque[Stop]] = field(default_factory=dict)
+    careful: bool = False
+    lanes: dict[Lane, deque[Stop]] = field(default_factory=dict)
     on_wire: int = 0
     unrecorded: int = 0
     recorded_at_ms: int = 0
     gone: list[tuple[int, int]] = field(default_factory=list)
+    awaited: set[Lane] = field(default_factory=set)
     ours: bool = True
     given_back: bool = False
 
@@ -72,7 +83,7 @@ class Consignment:
         self.settle(
             index,
             out_of_time(made=last.attempts),
-            replace(last, answer=answer, at_ms=now_ms),
+            last._replace(answer=answer, at_ms=now_ms),
         )
 
     def has_expired(self, index: int, *, now_ms: int) -> bool:
@@ -87,6 +98,11 @@ class Consignment:
         return overtaken_ms is not None and now_ms >= overtaken_ms
 
     @property
+    def room(self) -> int:
+        """Return how many more requests may be on the wire, as far as this parcel goes."""
+        return MOST_IN_CARE - self.on_wire if self.careful else self.load
+
+    @property
     def is_idle(self) -> bool:
         """Return whether nothing is left to do under this lease."""
         return not self.on_wire and not self.lanes
@@ -96,19 +112,29 @@ class Consignment:
         """Return whether there is something to write down, or a lease to give back."""
         return self.unrecorded > 0 or self.is_idle
 
-    def put_off(self, origin: str, *, until_ms: int, now_ms: int) -> None:
-        """Let everybody in an origin's lane wait, without using up an attempt.
+    def put_off(self, lane: Lane, *, until_ms: int, now_ms: int) -> None:
+        """Let everybody in a lane wait, without using up an attempt.
 
         When the TTL is over by then, nobody will be sent: that is settled now, and an execution
         does not stay open for a day because a push service asked for one.
         """
         is_too_late = until_ms >= self.parcel.expires_ms
-        for stop in self.lanes.pop(origin, ()):
+        for stop in self.lanes.pop(lane, ()):
             if is_too_late:
                 self.give_up(stop.index, now_ms=now_ms)
             else:
                 self.parcel.retries[stop.index] = Retry(until_ms)
                 self.unrecorded += 1
+
+    def await_key(self, lane: Lane, *, now_ms: int) -> None:
+        """Let everybody in a lane wait for its key to be released, without using up an attempt.
+
+        Until then, or until the TTL is over, they make their parcel fall due no more.
+        """
+        self.awaited.add(lane)
+        for stop in self.lanes.pop(lane, ()):
+            attempt = Attempt(self.made(stop.index), Unanswered.KEY_REFUSED, now_ms)
+            self.settle(stop.index, Retry(self.parcel.expires_ms), attempt)
 
     def abandon(self) -> None:
         """Send nobody else: what is on the wire may still be answered."""
@@ -124,20 +150,22 @@ def open_consignment(
     topic_key: bytes,
     now_ms: int,
 ) -> Consignment:
-    """Return *parcel* ready to be sent: everybody in the lane of their origin.
+    """Return *parcel* ready to be sent: everybody in their lane.
 
     Settled at once: who has left since the parcel was cut (gone), whose endpoint is none that
     a push may go to (rejected), and everybody once the TTL is over, or when the order shows
-    nothing (rejected). Who must wait for a retry is left for a later lease.
+    nothing (rejected), and everybody of a parcel that is parked (failed). Who must wait for a
+    retry is left for a later lease; who waited for a refused key is here, for it may be released.
     """
     pending = list(parcel.pending())
     consignment = Consignment(
         parcel,
         rendering,
         topic=topic(topic_key, manifest.task_id, 0),
-        urgency=manifest.order.urgency,
+        urgency=Urgency(manifest.order.urgency),
         ttl_s=manifest.order.ttl_s,
         load=len(pending),
+        careful=parcel.recoveries > 0,
     )
     for index in pending:
         recipient = manifest.recipients.get(index)
@@ -146,14 +174,25 @@ def open_consignment(
             consignment.drop(index, Outcome.GONE, Unanswered.LEFT, now_ms=now_ms)
         elif rendering.is_blank:
             consignment.drop(index, Outcome.REJECTED, Unanswered.NO_MESSAGE, now_ms=now_ms)
+        elif parcel.is_parked:
+            consignment.drop(index, Outcome.FAILED, Unanswered.PARKED, now_ms=now_ms)
         elif consignment.has_expired(index, now_ms=now_ms):
             consignment.give_up(index, now_ms=now_ms)
-        elif retry is None or retry.not_before_ms <= now_ms:
+        elif retry is None or retry.not_before_ms <= now_ms or _awaits_key(parcel, index, retry):
             try:
                 endpoint = parse(recipient.endpoint, hosts)
             except BadEndpoint:
                 consignment.drop(index, Outcome.REJECTED, Unanswered.BAD_ENDPOINT, now_ms=now_ms)
                 continue
-            lane = consignment.lanes.setdefault(endpoint.origin, deque())
-            lane.append(Stop(index, recipient, endpoint))
+            if retry is not None and retry.not_before_ms > now_ms:
+                del parcel.retries[index]  # whoever does not get to them waits for nothing
+            lane = Lane(endpoint.origin, recipient.vapid_key_id)
+            stops = consignment.lanes.setdefault(lane, deque())
+            stops.append(Stop(index, recipient, endpoint, lane))
     return consignment
+
+
+def _awaits_key(parcel: Parcel, index: int, retry: Retry) -> bool:
+    """Return whether a recipient waits for a refused key to be released, and for nothing else."""
+    is_open_end = retry.not_before_ms == parcel.expires_ms
+    return is_open_end and parcel.attempt_of(index).answer == Unanswered.KEY_REFUSED

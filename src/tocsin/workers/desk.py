@@ -8,7 +8,7 @@ from tocsin.domain.schedule import RULES
 from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting
 from tocsin.services.idempotency import Replays
-from tocsin.services.indexing import Indexing
+from tocsin.services.indexing import AT_ONCE, Indexing
 from tocsin.services.planning import Planning
 from tocsin.services.retiming import Retiming
 from tocsin.services.sweeping import Sweeping
@@ -23,6 +23,11 @@ HELD_UP_S: Final = 0.1
 """How long to leave alone what is due, but in the hands of another worker."""
 
 FOLD_S: Final = 1.0
+
+FOLD_REST: Final = 10
+"""How many times as long as it folded the indexer rests: what is not folded is seen as well, and
+to fold more of it at a time is cheaper.
+"""
 """How long changes of subscribers and reports wait: they come all the time, and are not told."""
 
 SWEEP_S: Final = 0.25
@@ -122,7 +127,13 @@ class Desk:
         return None
 
     def _index(self) -> Rest | None:
-        return None if self._indexing.fold() else Rest(FOLD_S)
+        for root_id, shard in self._indexing.mend():
+            self._telemetry.emit(Event.INDEX_MENDED, root=root_id, shard=shard)
+        began_ms = self._clock.monotonic_ms()
+        if self._indexing.fold() >= AT_ONCE:
+            return None
+        took_s = (self._clock.monotonic_ms() - began_ms) / 1000
+        return Rest(max(FOLD_S, FOLD_REST * took_s))
 
     def _tally(self) -> Rest | None:
         return None if self._counting.fold() else Rest(FOLD_S)

@@ -14,7 +14,8 @@ from tocsin.domain.parcel import Parcel, Retry
 from tocsin.domain.subscription import Recipient
 from tocsin.services.sending import Manifest
 from tocsin.webpush.endpoint import PushHosts
-from tocsin.workers.consignment import Consignment, open_consignment
+from tocsin.workers.consignment import MOST_IN_CARE, Consignment, open_consignment
+from tocsin.workers.gates import Lane
 from tocsin.workers.rendering import Rendering
 
 DUE_MS = 1_000_000
@@ -53,6 +54,7 @@ def opened(
     retries: dict[int, Retry] | None = None,
     settled: tuple[int, ...] = (),
     attempts: dict[int, Attempt] | None = None,
+    recoveries: int = 0,
     **ordered: Any,
 ) -> Consignment:
     parcel = Parcel(
@@ -64,6 +66,7 @@ def opened(
         ordinals=range(100, 100 + size),
         outcomes=bytearray(size),
         retries=dict(retries or {}),
+        recoveries=recoveries,
     )
     for index in settled:
         parcel.settle(index, Outcome.ACCEPTED)
@@ -80,7 +83,8 @@ def opened(
 
 
 def lanes(one: Consignment) -> dict[str, list[int]]:
-    return {origin: [stop.index for stop in lane] for origin, lane in one.lanes.items()}
+    assert {key for _, key in one.lanes} <= {1}
+    return {lane.origin: [stop.index for stop in stops] for lane, stops in one.lanes.items()}
 
 
 def outcomes(one: Consignment) -> list[Outcome]:
@@ -99,6 +103,18 @@ def test_everybody_is_in_the_lane_of_their_origin() -> None:
     assert lanes(one) == {FCM: [0, 2], MOZILLA: [1]}
     assert (one.urgency, one.unrecorded, one.is_idle) == ("low", 0, False)
     assert len(one.topic) == 32
+
+
+def test_a_lane_is_of_one_origin_and_one_key() -> None:
+    people = {0: person(0), 1: person(1)._replace(vapid_key_id=2), 2: person(2, MOZILLA)}
+
+    one = opened(people, size=3)
+
+    assert {lane: [stop.index for stop in stops] for lane, stops in one.lanes.items()} == {
+        Lane(FCM, 1): [0],
+        Lane(FCM, 2): [1],
+        Lane(MOZILLA, 1): [2],
+    }
 
 
 def test_who_cannot_be_sent_is_settled_at_once() -> None:
@@ -131,6 +147,28 @@ def test_an_order_with_nothing_to_show_is_rejected() -> None:
     assert (lanes(one), one.is_idle) == ({}, True)
     assert outcomes(one) == [Outcome.REJECTED, Outcome.REJECTED, Outcome.GONE]
     assert [one.answer for one in attempts(one)] == [6, 6, 1]
+
+
+def test_nobody_of_a_parked_parcel_is_sent() -> None:
+    one = opened({0: person(0), 1: person(1)}, size=3, settled=(1,), recoveries=4)
+
+    assert (lanes(one), one.is_idle) == ({}, True)
+    assert outcomes(one) == [Outcome.FAILED, Outcome.ACCEPTED, Outcome.GONE]
+    assert attempts(one)[0] == Attempt(0, Unanswered.PARKED, DUE_MS)
+
+
+@pytest.mark.parametrize(("recoveries", "has_room"), [(0, True), (1, False)])
+def test_of_a_parcel_that_was_taken_over_few_are_on_the_wire(
+    recoveries: int, has_room: bool
+) -> None:
+    one = opened({}, recoveries=recoveries)
+    one.on_wire = MOST_IN_CARE - 1
+    assert one.room > 0
+
+    one.on_wire += 1
+    one.parcel.recoveries = 0  # something of it was recorded
+
+    assert (one.room > 0) is has_room
 
 
 def test_who_must_wait_is_left_for_a_later_lease() -> None:
@@ -175,7 +213,7 @@ def test_a_lane_that_is_put_off_waits_without_using_up_an_attempt() -> None:
     tries = {2: Attempt(3, 503, 1000)}
     one = opened(people, size=3, retries={2: Retry(DUE_MS)}, attempts=tries)
 
-    one.put_off(FCM, until_ms=DUE_MS + 5000, now_ms=DUE_MS)
+    one.put_off(Lane(FCM, 1), until_ms=DUE_MS + 5000, now_ms=DUE_MS)
 
     assert lanes(one) == {MOZILLA: [1]}
     assert one.parcel.retries == {0: Retry(DUE_MS + 5000), 2: Retry(DUE_MS + 5000)}
@@ -188,7 +226,7 @@ def test_who_would_wait_past_the_ttl_is_given_up_now() -> None:
     tries = {1: Attempt(1, 429, 1000)}
     one = opened({0: person(0), 1: person(1)}, size=2, retries={1: Retry(DUE_MS)}, attempts=tries)
 
-    one.put_off(FCM, until_ms=DUE_MS + 60_000, now_ms=DUE_MS)
+    one.put_off(Lane(FCM, 1), until_ms=DUE_MS + 60_000, now_ms=DUE_MS)
 
     assert outcomes(one) == [Outcome.EXPIRED, Outcome.FAILED]
     assert (one.parcel.retries, one.is_idle) == ({}, True)
@@ -196,6 +234,63 @@ def test_who_would_wait_past_the_ttl_is_given_up_now() -> None:
         Attempt(0, Unanswered.OUT_OF_TIME, DUE_MS),
         Attempt(1, 429, DUE_MS),
     ]
+
+
+def test_who_waits_for_a_key_waits_until_the_ttl_is_over_without_using_up_an_attempt() -> None:
+    people = {0: person(0), 1: person(1, MOZILLA), 2: person(2)}
+    one = opened(people, size=3, attempts={2: Attempt(1, 403, 1000)})
+
+    one.await_key(Lane(FCM, 1), now_ms=DUE_MS)
+
+    assert lanes(one) == {MOZILLA: [1]}
+    assert one.parcel.retries == {0: Retry(DUE_MS + 60_000), 2: Retry(DUE_MS + 60_000)}
+    assert attempts(one) == [Attempt(0, 8, DUE_MS), NO_ATTEMPT, Attempt(1, 8, DUE_MS)]
+    assert (one.awaited, one.unrecorded) == ({Lane(FCM, 1)}, 2)
+    assert outcomes(one) == [Outcome.PENDING] * 3
+
+
+AWAITING = {0: Retry(DUE_MS + 60_000)}
+REFUSED = {0: Attempt(0, Unanswered.KEY_REFUSED, 1000)}
+
+
+def test_who_waited_for_a_key_is_taken_along_at_the_next_lease() -> None:
+    one = opened({0: person(0)}, size=1, retries=AWAITING, attempts=REFUSED)
+
+    assert lanes(one) == {FCM: [0]}
+    one.abandon()
+    assert one.parcel.next_due_ms() == 0, "and waits no more if nobody gets to them"
+
+
+@pytest.mark.parametrize(
+    ("retry", "attempt"),
+    [
+        pytest.param(DUE_MS + 60_000, Attempt(1, 503, 1000), id="another answer"),
+        pytest.param(DUE_MS + 5000, REFUSED[0], id="put off since"),
+    ],
+)
+def test_who_waits_for_something_else_is_left(retry: int, attempt: Attempt) -> None:
+    one = opened({0: person(0)}, size=1, retries={0: Retry(retry)}, attempts={0: attempt})
+
+    assert lanes(one) == {}
+    assert one.parcel.retries == {0: Retry(retry)}
+
+
+@pytest.mark.parametrize("ttl_s", [0, 60])
+@pytest.mark.parametrize("made", [0, 1])
+def test_who_waited_for_a_key_until_the_ttl_was_over_is_given_up(ttl_s: int, made: int) -> None:
+    expires_ms = DUE_MS + ttl_s * 1000
+
+    one = opened(
+        {0: person(0)},
+        size=1,
+        ttl_s=ttl_s,
+        now_ms=expires_ms,
+        retries={0: Retry(expires_ms)},
+        attempts={0: Attempt(made, Unanswered.KEY_REFUSED, 1000)},
+    )
+
+    assert outcomes(one) == [Outcome.FAILED if made else Outcome.EXPIRED]
+    assert attempts(one)[0].answer == Unanswered.KEY_REFUSED
 
 
 def test_an_abandoned_parcel_keeps_everybody_pending() -> None:
