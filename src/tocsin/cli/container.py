@@ -32,3 +32,15 @@ def create(program: Program, account: str, name: str, origins: tuple[str, ...]) 
     click.echo(
         json.dumps({"id": str(made.id), "key": made.key, "vapid_public_key": made.vapid_public_key})
     )
+
+
+@container.command()
+@click.argument("container", metavar="CONTAINER")
+@with_program
+def resume(program: Program, container: str) -> None:
+    """Send again where push services refused the VAPID key of CONTAINER (id or public key)."""
+    found, released = ready(program).containers.resume(container)
+    for one in released:
+        click.echo(f"container {found.id} is sent to again at {one.origin}")
+    if not released:
+        click.echo(f"container {found.id} is not paused: no push service refuses its key")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tocsin.domain.attempt import Unanswered
+from tocsin.domain.attempt import Attempt, Unanswered
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import Retry
 from tocsin.domain.retry import next_attempt_ms
@@ -17,22 +17,35 @@ _CODES: Final[Mapping[Failure | None, Unanswered]] = {
     None: Unanswered.CUT_OFF,
 }
 
+# Who got a 400 for anything but the key is not pending any more.
+_REFUSALS: Final = (400, 401, 403)
+
 
 def decide(
-    verdict: Verdict, *, made: int, now_ms: int, expires_ms: int, draw: float
+    verdict: Verdict,
+    *,
+    made: int,
+    now_ms: int,
+    expires_ms: int,
+    draw: float,
+    refusal_is_theirs: bool = False,
 ) -> Outcome | Retry:
     """Return the recipient's final outcome, or when to try them again.
 
     made: attempts that were used up before this one. draw: in [0, 1), for jitter.
+    refusal_is_theirs: a refusal of the VAPID key would be the second of this recipient, and others
+    under the same key are taken.
     """
     match verdict.kind:
         case Kind.ACCEPTED:
             return Outcome.ACCEPTED
         case Kind.GONE:
             return Outcome.GONE
-        case Kind.REJECTED | Kind.KEY_REFUSED:
+        case Kind.REJECTED:
             return Outcome.REJECTED
         case Kind.REDIRECTED if made:
+            return Outcome.REJECTED
+        case Kind.KEY_REFUSED if refusal_is_theirs:
             return Outcome.REJECTED
     attempts = used_up(verdict, made=made)
     at_ms = next_attempt_ms(
@@ -43,6 +56,11 @@ def decide(
         draw=draw,
     )
     return out_of_time(made=attempts) if at_ms is None else Retry(at_ms)
+
+
+def was_refused(last: Attempt) -> bool:
+    """Return whether the last attempt to reach somebody, still pending, met a refused VAPID key."""
+    return last.status in _REFUSALS
 
 
 def used_up(verdict: Verdict, *, made: int) -> int:

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.domain.attempt import Unanswered, reason_of
+from tocsin.domain.attempt import Attempt, Unanswered, reason_of
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import Retry
 from tocsin.domain.retry import MOST_ATTEMPTS
 from tocsin.webpush.answer import Answer, Failure, Kind, Verdict, read
-from tocsin.workers.decision import code_of, decide, used_up
+from tocsin.workers.decision import code_of, decide, used_up, was_refused
 
 NOW_MS = 1_767_225_600_000
 HOUR_MS = 3_600_000
@@ -27,7 +27,14 @@ A, G, R, F, E = (
 
 def meet(answer: Answer, *, made: int, left_ms: int, host: str = FCM) -> Outcome | Retry:
     verdict = read(answer, host=host, now_ms=NOW_MS)
-    return decide(verdict, made=made, now_ms=NOW_MS, expires_ms=NOW_MS + left_ms, draw=0.0)
+    return decide(
+        verdict,
+        made=made,
+        now_ms=NOW_MS,
+        expires_ms=NOW_MS + left_ms,
+        draw=0.0,
+        refusal_is_theirs=made > 0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,8 +48,9 @@ def meet(answer: Answer, *, made: int, left_ms: int, host: str = FCM) -> Outcome
         pytest.param(Answer(302), FCM, 1, R, F, id="302: rejected after one more"),
         pytest.param(Answer(308), FCM, 1, R, F, id="308: rejected after one more"),
         pytest.param(Answer(400), FCM, R, R, R, id="400"),
-        pytest.param(Answer(401), FCM, R, R, R, id="401"),
-        pytest.param(Answer(403), FCM, R, R, R, id="403"),
+        pytest.param(Answer(400, reason="VapidPkHashMismatch"), FCM, 1, R, F, id="400: the key"),
+        pytest.param(Answer(401), FCM, 1, R, F, id="401: rejected after one more"),
+        pytest.param(Answer(403), FCM, 1, R, F, id="403: rejected after one more"),
         pytest.param(Answer(404), FCM, G, G, G, id="404"),
         pytest.param(Answer(406), FCM, R, R, R, id="406"),
         pytest.param(Answer(406), WINDOWS, 0, 1, E, id="406 of Windows: throttled"),
@@ -78,6 +86,22 @@ def test_the_table(
     # The ttl 0: the message was over before it left, and gets this one attempt.
     assert meet(answer, made=0, left_ms=0, host=host) == over
     assert meet(answer, made=0, left_ms=-5000, host=host) == over
+
+
+@pytest.mark.parametrize("made", [0, 1, 7, MOST_ATTEMPTS - 2])
+def test_a_refusal_that_is_the_keys_is_nobodys_end(made: int) -> None:
+    verdict = read(Answer(403), host=FCM, now_ms=NOW_MS)
+
+    decision = decide(
+        verdict,
+        made=made,
+        now_ms=NOW_MS,
+        expires_ms=NOW_MS + HOUR_MS,
+        draw=0.0,
+        refusal_is_theirs=False,
+    )
+
+    assert decision == Retry(NOW_MS + 1000)
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -126,6 +150,14 @@ def test_attempts_are_used_up(status: int) -> None:
 )
 def test_what_is_kept_of_an_answer(answer: Answer, code: int) -> None:
     assert code_of(answer) == code
+
+
+@pytest.mark.parametrize(
+    ("answer", "refused"),
+    [(400, True), (401, True), (403, True), (0, False), (8, False), (503, False), (429, False)],
+)
+def test_who_was_refused_is_known_by_the_last_answer(answer: int, refused: bool) -> None:
+    assert was_refused(Attempt(1, answer, NOW_MS)) == refused
 
 
 @pytest.mark.parametrize("failure", Failure)

@@ -106,13 +106,14 @@ def test_work_is_gone_on_with_at_once_and_a_failure_costs_a_second(
     assert "canary-secret" not in room.log.getvalue()
 
 
-def test_a_database_that_is_away_is_called_by_what_the_driver_said(room: Room) -> None:
+def test_of_a_database_that_is_away_both_the_error_and_the_reason_are_told(room: Room) -> None:
     away = Unavailable("the database is away")
     away.__cause__ = OperationalError("", {}, OSError())
 
     room.run([away])
 
-    assert '"error": "OperationalError"' in room.log.getvalue()
+    line = json.loads(room.log.getvalue())
+    assert (line["error"], line["reason"]) == ("OperationalError", "the database is away")
 
 
 @pytest.mark.parametrize(
