@@ -1,7 +1,6 @@
 """What one process commits wakes the others: no step of a task waits for a rest to be over."""
 
 from pathlib import Path
-from signal import SIGTERM
 from time import monotonic
 from typing import Final
 
@@ -22,10 +21,7 @@ def test_a_task_goes_out_at_once_whoever_is_asleep(
     rig = Rig.build(programs, database_url, tmp_path)
     rig.subscribe_virtual(1)
     if apart:
-        assert rig.server is not None
-        rig.server.interrupt_leader(SIGTERM)
-        assert rig.server.wait() == 0
-        rig.serve("--role", "web")
+        rig.leave_web_alone()
         rig.work("planner")
         rig.work("sender")
     begun = monotonic()

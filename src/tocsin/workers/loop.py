@@ -57,13 +57,15 @@ def run_loop(
         try:
             rest = turn()
         except Exception as error:  # noqa: BLE001 - a loop outlives what one turn runs into
-            found = error.__cause__ or error if isinstance(error, Unavailable) else error
+            is_foreseen = isinstance(error, Unavailable)
+            found = error.__cause__ or error if is_foreseen else error
             telemetry.emit(
                 Event.LOOP_FAILED,
                 loop=name,
                 error=type(found).__name__,
                 where=where(found),
                 again_in_s=AGAIN_S,
+                **({"reason": str(error)} if is_foreseen else {}),
             )
             clock.wait(stop, AGAIN_S)
             continue
