@@ -28,14 +28,14 @@ from tocsin.transport.push_http import Push, PushHttp
 
 BODY = bytes(300)
 IN_FLIGHT = 256
-HEADERS = [
+HEADERS = (
     "TTL: 3600",
     "Urgency: normal",
     "Topic: 0123456789abcdef0123456789abcdef",
     "Content-Encoding: aes128gcm",
     "Content-Type: application/octet-stream",
     "Authorization: vapid t=" + "x" * 230 + ", k=" + "y" * 87,
-]
+)
 ANSWER_H1 = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nLocation: https://x/y\r\n\r\n"
 PREFACE_BYTES = 24
 

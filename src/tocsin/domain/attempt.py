@@ -1,9 +1,8 @@
 """The attempts to reach one recipient: what is kept of them, and the sentence that it makes."""
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from tocsin.domain.outcome import Outcome
 
@@ -21,14 +20,15 @@ class Unanswered(IntEnum):
     TOO_LARGE = 4
     OUT_OF_TIME = 5
     NO_MESSAGE = 6
+    PARKED = 7
+    KEY_REFUSED = 8
     UNREACHABLE = 10
     NO_TRUST = 11
     FORBIDDEN_ADDRESS = 12
     CUT_OFF = 13
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What is known of the attempts to reach one recipient.
 
     attempts: how many were used up; being throttled uses up none. answer: the HTTP status of the
@@ -55,6 +55,10 @@ _OF_UNANSWERED: Final[Mapping[int, str]] = {
     Unanswered.TOO_LARGE: "with their own values in it the message is too large for a push",
     Unanswered.OUT_OF_TIME: "the message's TTL was over before it could be sent",
     Unanswered.NO_MESSAGE: "the order has no message to send",
+    Unanswered.PARKED: "several senders in a row ended while they held their parcel",
+    Unanswered.KEY_REFUSED: (
+        "their container was paused at their push service, which refused its VAPID key"
+    ),
     Unanswered.UNREACHABLE: "the push service could not be reached",
     Unanswered.NO_TRUST: "there was no trusted connection to the push service",
     Unanswered.FORBIDDEN_ADDRESS: "the push service's name leads to an address that is forbidden",
@@ -108,6 +112,11 @@ def reason_of(outcome: Outcome, answer: int) -> str:
     if answer == Unanswered.NOTHING_YET:
         return _ALONE[outcome]
     last = _OF_UNANSWERED.get(answer) or f"{_of_status(answer, outcome)} ({answer})"
+    if answer == Unanswered.PARKED:
+        return f"set aside: {last}" if outcome is Outcome.PENDING else last
+    if answer == Unanswered.KEY_REFUSED:
+        waits = outcome is Outcome.PENDING
+        return f"waiting: {last}" if waits else f"{_BEFORE[Outcome.EXPIRED]}{last}"
     return last if answer == Unanswered.OUT_OF_TIME else _BEFORE.get(outcome, "") + last
 
 

@@ -9,6 +9,7 @@ import hmac
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final
 
 # execution (u64), ordinal (u32), last second at which events count (u32), signature (16 bytes)
@@ -40,7 +41,7 @@ def mint(key: bytes, ref: MessageRef, *, expires_ms: int) -> str:
     claims = _CLAIMS.pack(
         ref.execution_id, ref.ordinal, min(expires_ms // 1000 + EVENTS_COUNT_FOR_S, 0xFFFF_FFFF)
     )
-    signature = hmac.digest(key, claims, "sha256")[:_SIGNATURE_BYTES]
+    signature = _sign(key, claims)
     return urlsafe_b64encode(claims + signature).rstrip(b"=").decode("ascii")
 
 
@@ -56,9 +57,14 @@ def read(key: bytes, token: str, *, now_ms: int) -> MessageRef:
     # One message has one spelling of its token: what decodes to the same bytes is refused.
     if urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != token:
         raise BadToken("the token is not in its canonical form")
-    if not hmac.compare_digest(hmac.digest(key, claims, "sha256")[:_SIGNATURE_BYTES], signature):
+    if not hmac.compare_digest(_sign(key, claims), signature):
         raise BadToken("the token was not signed by this server")
     execution_id, ordinal, last_s = _CLAIMS.unpack(claims)
     if now_ms // 1000 > last_s:
         raise BadToken("the token is over its age")
     return MessageRef(execution_id, ordinal)
+
+
+def _sign(key: bytes, claims: bytes) -> bytes:
+    """Return a keyed BLAKE2b of *claims* (RFC 7693 section 2.5): a third of an HMAC's time."""
+    return blake2b(claims, key=key, digest_size=_SIGNATURE_BYTES, person=b"message").digest()

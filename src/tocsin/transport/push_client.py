@@ -25,7 +25,7 @@ class PushClient(Generic[Tag]):
         """Return how many pushes have no answer yet."""
         return self._http.in_flight
 
-    def submit(self, endpoint: Endpoint, headers: list[str], body: bytes, tag: Tag) -> None:
+    def submit(self, endpoint: Endpoint, headers: tuple[str, ...], body: bytes, tag: Tag) -> None:
         """Send one push; *tag* comes back with its answer."""
         self._http.submit(Push(endpoint.url, headers, body, tag))
 

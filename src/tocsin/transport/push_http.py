@@ -33,7 +33,7 @@ ANSWER_BYTES: Final = 4096
 
 # A header given without a value takes libcurl's own of that name away; one that the push brings
 # itself stands before it and wins.
-_NOTHING_OF_LIBCURL: Final = ["Accept:", "Content-Type:", "Expect:"]
+_NOTHING_OF_LIBCURL: Final = ("Accept:", "Content-Type:", "Expect:")
 
 # An option of libcurl that pycurl has no name for.
 _DISALLOW_USERNAME_IN_URL: Final = 278
@@ -65,6 +65,7 @@ class _Transfer:
     """One pooled easy handle, and the facts of the push that it carries."""
 
     __slots__ = (
+        "_headers",
         "_permit",
         "_secure",
         "allowed",
@@ -82,6 +83,7 @@ class _Transfer:
         self.head: list[bytes] = []
         self.body = bytearray()
         self._secure = False
+        self._headers: tuple[str, ...] = ()
         easy.setopt(pycurl.HEADERFUNCTION, self.head.append)
         easy.setopt(pycurl.WRITEFUNCTION, self._take_body)
         easy.setopt(pycurl.PREREQFUNCTION, self._before_request)
@@ -91,7 +93,9 @@ class _Transfer:
         """Make *push* the next one to be sent."""
         setopt = self.easy.setopt
         setopt(pycurl.URL, push.url)
-        setopt(pycurl.HTTPHEADER, push.headers + _NOTHING_OF_LIBCURL)
+        if push.headers is not self._headers:  # libcurl keeps those of the push before
+            setopt(pycurl.HTTPHEADER, push.headers + _NOTHING_OF_LIBCURL)
+            self._headers = push.headers
         setopt(pycurl.POSTFIELDS, push.body)
         secure = push.url.startswith("https:")
         if secure is not self._secure:

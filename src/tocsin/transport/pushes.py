@@ -1,8 +1,7 @@
 """What is pushed and what came of it: values, and the reading of libcurl's and the peer's words."""
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 import pycurl
 
@@ -35,18 +34,16 @@ class PushFailure(Enum):
     REFUSED_ADDRESS = "refused_address"
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(NamedTuple):
     """One request: a POST of *body* to *url* with *headers*, complete lines without line ends."""
 
     url: str
-    headers: list[str]
+    headers: tuple[str, ...]
     body: bytes
     tag: object
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(NamedTuple):
     """What became of a push: the push service's status, or 0 and the failure.
 
     retry_after: the header as it came, None on a 2xx. reason: the first 200 printable characters

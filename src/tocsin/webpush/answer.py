@@ -5,7 +5,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 LONGEST_WAIT_MS: Final = 86_400_000
 
@@ -19,8 +19,7 @@ class Failure(Enum):
     AMBIGUOUS = "ambiguous"  # reset or time-out after the request was written
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back for one push request.
 
     status: 0 when no answer arrived. retry_after: the header's value as sent.
@@ -39,7 +38,7 @@ class Kind(Enum):
     ACCEPTED = "accepted"
     GONE = "gone"  # the subscription is over
     REJECTED = "rejected"  # this message will never be taken
-    KEY_REFUSED = "key_refused"  # as REJECTED; the subscription stays, the VAPID key is suspect
+    KEY_REFUSED = "key_refused"  # the VAPID key is suspect; rejected after one more attempt
     REDIRECTED = "redirected"  # never followed; rejected after one more attempt
     THROTTLED = "throttled"  # later; does not use up an attempt
     TROUBLE = "trouble"  # later; an attempt is used

@@ -32,6 +32,10 @@ _BLOCK_BYTES: Final = 64  # of SHA-256
 _INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 
+# P-256 is y² = x³ - 3x + b over the integers modulo p (SEC 2 section 2.4.2).
+_P: Final = 0xFFFFFFFF_00000001_00000000_00000000_00000000_FFFFFFFF_FFFFFFFF_FFFFFFFF
+_B: Final = 0x5AC635D8_AA3A93E7_B3EBBD55_769886BC_651D06B0_CC53B0F6_3BCE3C3E_27D2604B
+_NOT_UNCOMPRESSED: Final = "not an uncompressed point: 65 bytes, the first of them 0x04"
 _CURVE: Final = ec.SECP256R1()
 _ECDH: Final = ec.ECDH()
 _X962: Final = Encoding.X962
@@ -124,24 +128,39 @@ def unseal(record: bytes, *, ikm: bytes, salt: bytes) -> bytes:
 def check_subscription_keys(p256dh: bytes, auth: bytes) -> None:
     """Raise BadSubscriptionKeys, with a sentence, unless a browser could have made these keys.
 
-    Source: RFC 8291 sections 3.1 and 3.2. The library takes compressed points as well,
-    which no browser makes, so the form is checked first.
+    Source: RFC 8291 sections 3.1 and 3.2; SEC 1 section 3.2.2.1, whose last step the curve's
+    cofactor of 1 spares. It judges as _receiver_point does, in a tenth of the time, for it makes
+    no key of the library's: millions are checked when an audience is brought in.
     """
-    _receiver_point(p256dh, auth)
+    _check_forms(p256dh, auth)
+    x, y = int.from_bytes(p256dh[1:33], "big"), int.from_bytes(p256dh[33:], "big")
+    if x >= _P or y >= _P or (y * y - (x * x - 3) * x - _B) % _P:
+        raise BadSubscriptionKeys("p256dh: not a point on the curve P-256")
+
+
+def _check_forms(p256dh: bytes, auth: bytes) -> None:
+    if len(auth) != _AUTH_BYTES:
+        raise BadSubscriptionKeys(f"auth has {len(auth)} bytes, not {_AUTH_BYTES}")
+    if not _is_uncompressed(p256dh):
+        raise BadSubscriptionKeys(f"p256dh: {_NOT_UNCOMPRESSED}")
 
 
 def _receiver_point(p256dh: bytes, auth: bytes) -> ec.EllipticCurvePublicKey:
-    if len(auth) != _AUTH_BYTES:
-        raise BadSubscriptionKeys(f"auth has {len(auth)} bytes, not {_AUTH_BYTES}")
+    _check_forms(p256dh, auth)
     try:
         return _point(p256dh)
     except ValueError as error:
         raise BadSubscriptionKeys(f"p256dh: {error}") from error
 
 
+def _is_uncompressed(encoded: bytes) -> bool:
+    return len(encoded) == _POINT_BYTES and encoded[0] == 0x04
+
+
 def _point(encoded: bytes) -> ec.EllipticCurvePublicKey:
-    if len(encoded) != _POINT_BYTES or encoded[0] != 0x04:
-        raise ValueError("not an uncompressed point: 65 bytes, the first of them 0x04")
+    """Return a point. The library takes compressed ones as well, which no browser makes."""
+    if not _is_uncompressed(encoded):
+        raise ValueError(_NOT_UNCOMPRESSED)
     try:
         return ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, encoded)
     except ValueError as error:

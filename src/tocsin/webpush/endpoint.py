@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Final
+from typing import Final, NamedTuple
 
 BUILT_IN: Final = (
     "fcm.googleapis.com",
@@ -21,10 +20,12 @@ _PORT: Final = r"[1-9][0-9]{0,4}"
 # The only form that is read: what RFC 3986 allows, in the one spelling a browser writes.
 # Without user-info, fragment, capitals in the host, non-ASCII, backslashes or blanks,
 # there is nothing left that two parsers could read differently.
-_CHARACTER: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})"
+# The quantifiers are possessive: no URL makes the search go back, and most need one step.
+_PATH: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]++|%[0-9A-Fa-f]{2})*+"
+_QUERY: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]++|%[0-9A-Fa-f]{2})*+"
 _URL: Final = re.compile(
     rf"(?P<scheme>https?)://(?P<host>{_HOST})(?::(?P<port>{_PORT}))?"
-    rf"(?P<path>/{_CHARACTER}*)(?:\?(?:{_CHARACTER}|\?)*)?"
+    rf"(?P<path>/{_PATH})(?:\?{_QUERY})?"
 )
 _DOT_SEGMENT: Final = re.compile(r"/(?:\.|%2[Ee]){1,2}(?:/|$)")
 _ENTRY: Final = re.compile(rf"(?P<wild>\*\.)?(?P<host>{_HOST})(?::(?P<port>{_PORT}))?")
@@ -39,8 +40,7 @@ class BadPushHost(ValueError):
     """An entry of the operator's list of push hosts cannot be read; says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """A URL that a push may be sent to.
 
     origin: scheme, host and a port that is not the default one: VAPID's audience.
@@ -81,14 +81,14 @@ class PushHosts:
 
     def permits(self, host: str, port: int) -> bool:
         """Return whether pushes may go to *host* on *port*."""
+        if port == 443 and host in self._names:
+            return True
         if self.permits_loopback(host, port):
             return True
         if port != 443:
             return False
         labels = host.split(".")
-        return host in self._names or any(
-            ".".join(labels[start:]) in self._parents for start in range(1, len(labels))
-        )
+        return any(".".join(labels[start:]) in self._parents for start in range(1, len(labels)))
 
     def permits_loopback(self, host: str, port: int) -> bool:
         """Return whether the operator listed *host* with this very *port*."""

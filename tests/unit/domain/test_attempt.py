@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tocsin.domain.attempt import NO_ATTEMPT, Attempt, Unanswered, reason_of
 from tocsin.domain.outcome import Outcome
 
+PAUSED = "their container was paused at their push service, which refused its VAPID key"
 ALL = [*Unanswered, *range(100, 1000)]
 
 
@@ -42,6 +43,25 @@ ALL = [*Unanswered, *range(100, 1000)]
         (Outcome.REJECTED, 3, "no message can be encrypted for the keys of their subscription"),
         (Outcome.REJECTED, 4, "with their own values in it the message is too large for a push"),
         (Outcome.REJECTED, 6, "the order has no message to send"),
+        (Outcome.FAILED, 7, "several senders in a row ended while they held their parcel"),
+        (
+            Outcome.PENDING,
+            7,
+            "set aside: several senders in a row ended while they held their parcel",
+        ),
+        (
+            Outcome.PENDING,
+            8,
+            f"waiting: {PAUSED}",
+        ),
+        *(
+            (
+                outcome,
+                8,
+                f"the message's TTL ran out; before, {PAUSED}",
+            )
+            for outcome in (Outcome.EXPIRED, Outcome.FAILED)
+        ),
         (
             Outcome.FAILED,
             500,
@@ -92,6 +112,8 @@ def test_the_codes_are_those_that_are_stored() -> None:
         "TOO_LARGE": 4,
         "OUT_OF_TIME": 5,
         "NO_MESSAGE": 6,
+        "PARKED": 7,
+        "KEY_REFUSED": 8,
         "UNREACHABLE": 10,
         "NO_TRUST": 11,
         "FORBIDDEN_ADDRESS": 12,

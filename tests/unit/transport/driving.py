@@ -35,7 +35,7 @@ def collect(http: PushHttp, enough: Callable[[list[Pushed]], bool] | None = None
 
 def push_all(http: PushHttp, urls: Iterable[str], body: bytes = b"body") -> list[Pushed]:
     for number, url in enumerate(urls):
-        http.submit(Push(url, ["TTL: 60"], body, number))
+        http.submit(Push(url, ("TTL: 60",), body, number))
     return collect(http)
 
 

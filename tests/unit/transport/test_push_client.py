@@ -22,7 +22,7 @@ def push(hosts: PushHosts, port: int) -> tuple[object, Answer]:
     """Push to loopback as if a name that was allowed led there now."""
     client: PushClient[str] = PushClient(hosts, ca_file=None)
     origin = f"http://127.0.0.1:{port}"
-    client.submit(Endpoint(f"{origin}/1", origin, "127.0.0.1"), ["TTL: 0"], b"x", "tag")
+    client.submit(Endpoint(f"{origin}/1", origin, "127.0.0.1"), ("TTL: 0",), b"x", "tag")
     try:
         while True:
             for answered in client.wait(1000):

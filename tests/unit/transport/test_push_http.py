@@ -16,7 +16,7 @@ from http_peers import (
 
 from tocsin.transport.push_http import NullPushHttp, Push, Pushed, PushFailure
 
-HEADERS = ["TTL: 60", "Topic: abc", "Authorization: vapid t=x, k=y", "Content-Encoding: aes128gcm"]
+HEADERS = ("TTL: 60", "Topic: abc", "Authorization: vapid t=x, k=y", "Content-Encoding: aes128gcm")
 
 
 def descriptors() -> set[str]:
@@ -44,13 +44,24 @@ def test_the_request_is_exactly_what_was_given_and_nothing_more(body: bytes) -> 
 
 
 def test_a_header_that_libcurl_would_add_is_sent_as_given() -> None:
-    given = ["Accept: a/b", "Content-Type: c/d", "User-Agent: e"]
+    given = ("Accept: a/b", "Content-Type: c/d", "User-Agent: e")
 
     with listening(answers()) as peer, sending() as http:
         http.submit(Push(peer.url(), given, b"", None))
         collect(http)
 
-    assert peer.requests[0].decode().split("\r\n")[2:5] == given
+    assert peer.requests[0].decode().split("\r\n")[2:5] == list(given)
+
+
+def test_a_reused_handle_sends_the_headers_of_its_push() -> None:
+    other = (*HEADERS[:-1], "TTL: 61")
+    with listening(answers()) as peer, sending() as http:
+        for headers in (HEADERS, HEADERS, other, HEADERS, ()):
+            http.submit(Push(peer.url(), headers, b"", None))
+            collect(http)
+
+    sent = [tuple(one.decode().split("\r\n")[2:-3]) for one in peer.requests]
+    assert sent == [HEADERS, HEADERS, other, HEADERS, ()]
 
 
 def test_a_reused_handle_carries_nothing_over() -> None:
@@ -198,7 +209,7 @@ def test_a_guard_that_breaks_lets_nothing_out_and_is_heard() -> None:
         raise KeyError("guard")
 
     with listening(answers()) as canary, sending(broken) as http:
-        http.submit(Push(canary.url(), [], b"", None))
+        http.submit(Push(canary.url(), (), b"", None))
         with pytest.raises(KeyError, match="guard"):
             collect(http)
 
@@ -304,7 +315,7 @@ def test_a_push_that_never_got_a_connection_is_unreachable() -> None:
 def test_a_slow_server_holds_up_nobody_else() -> None:
     with listening(stays_silent) as slow, listening(answers()) as quick, sending() as http:
         for number in range(40):
-            http.submit(Push((slow if number % 2 else quick).url(), [], b"", number))
+            http.submit(Push((slow if number % 2 else quick).url(), (), b"", number))
         results = collect(http, enough=lambda so_far: len(so_far) == 20)
 
         assert http.in_flight == 20
@@ -316,7 +327,7 @@ def test_closing_with_requests_on_the_wire_leaves_no_descriptor() -> None:
 
     with listening(stays_silent) as peer, sending() as http:
         for _ in range(20):
-            http.submit(Push(peer.url(), [], b"", None))
+            http.submit(Push(peer.url(), (), b"", None))
         while len(peer.requests) < 20:
             http.wait(10)
         http.close()
@@ -337,7 +348,7 @@ def test_a_thousand_pushes_leave_no_descriptor() -> None:
 def test_what_is_not_ascii_is_not_taken_and_breaks_nothing() -> None:
     with listening(answers()) as peer, sending() as http:
         with pytest.raises(ValueError, match="ascii"):
-            http.submit(Push("http://ex\u00e4mple/", [], b"", None))
+            http.submit(Push("http://ex\u00e4mple/", (), b"", None))
 
         assert http.in_flight == 0
         assert push_one(http, peer.url()).status == 201
@@ -350,7 +361,7 @@ def test_waiting_for_nothing_returns_nothing() -> None:
 
 def test_the_null_twin_accepts_everything_at_once() -> None:
     twin = NullPushHttp()
-    twin.submit(Push("https://example.com/", [], b"", "tag"))
+    twin.submit(Push("https://example.com/", (), b"", "tag"))
 
     assert twin.in_flight == 1
     assert twin.wait(0) == [Pushed("tag", 201, None, "", None)]

@@ -1,8 +1,8 @@
 import pytest
-from certificates import DAY, Authority
 from driving import collect, push_all, push_one, sending
 from http_peers import answers, answers_h2, listening, never_greets, refuses_h2, stays_silent
 
+from certificates import DAY, Authority
 from tocsin.transport.push_http import Push, Pushed, PushFailure
 
 REFUSED_STREAM, INTERNAL_ERROR = 7, 2
@@ -47,7 +47,7 @@ def test_plain_text_where_tls_was_meant_is_a_tls_failure(authority: Authority) -
     with listening(answers()) as peer, sending(ca_file=authority.ca_file) as http:
         url = peer.url("localhost").replace("http:", "https:")
         # The peer reads a ClientHello as a request head that never ends: it has to hang up.
-        http.submit(Push(url, [], b"", None))
+        http.submit(Push(url, (), b"", None))
         while not peer.connections:
             http.wait(10)
         peer.stop()
@@ -108,7 +108,7 @@ def test_more_than_a_connection_carries_opens_another(authority: Authority) -> N
         sending(ca_file=authority.ca_file) as http,
     ):
         for number in range(150):
-            http.submit(Push(peer.url("localhost"), [], b"body", number))
+            http.submit(Push(peer.url("localhost"), (), b"body", number))
         while len(peer.requests) < 150:
             assert http.wait(10) == []
 

@@ -206,6 +206,28 @@ def off_the_curve() -> bytes:
     return P256DH[:-1] + bytes([P256DH[-1] ^ 1])
 
 
+def encoded(x: int, y: int) -> bytes:
+    return b"\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big")
+
+
+def a_point_with_a_small_x() -> tuple[int, int]:
+    """Return one whose x has room for the modulus above it in 32 bytes."""
+    for x in range(1, 100):
+        square = (x**3 - 3 * x + B) % P
+        y = pow(square, (P + 1) // 4, P)  # a root, if there is one: P is 3 modulo 4
+        if y * y % P == square:
+            return x, y
+    raise AssertionError("half of all numbers are squares")
+
+
+# SEC 2 section 2.4.2
+P = 2**256 - 2**224 + 2**192 + 2**96 - 1
+B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+SMALL_X, ITS_Y = a_point_with_a_small_x()
+# A root of the cubic x³ - 3x + b - 5² modulo P.
+ITS_X, SMALL_Y = 0xD7325D7646CD60D80A92738CEB345F844CFFAF35841022CAB176F692DE8DE1D7, 5
+
+
 @pytest.mark.parametrize(
     ("p256dh", "auth", "complaint"),
     [
@@ -216,6 +238,8 @@ def off_the_curve() -> bytes:
         pytest.param(b"", AUTH, "uncompressed", id="no point"),
         pytest.param(b"\x04" + bytes(64), AUTH, "on the curve", id="zero"),
         pytest.param(off_the_curve(), AUTH, "on the curve", id="off the curve"),
+        pytest.param(encoded(SMALL_X + P, ITS_Y), AUTH, "on the curve", id="x beyond the modulus"),
+        pytest.param(encoded(ITS_X, SMALL_Y + P), AUTH, "on the curve", id="y beyond the modulus"),
         pytest.param(P256DH, AUTH[:-1], "auth has 15 bytes", id="short auth"),
         pytest.param(P256DH, AUTH + b"\x00", "auth has 17 bytes", id="long auth"),
     ],
@@ -227,5 +251,34 @@ def test_bad_keys_are_refused_at_both_doors(p256dh: bytes, auth: bytes, complain
         encrypt(b"text", p256dh=p256dh, auth=auth, sender_key=SENDER, salt=SALT)
 
 
-def test_good_keys_pass() -> None:
-    check_subscription_keys(P256DH, AUTH)
+@pytest.mark.parametrize(
+    "p256dh",
+    [
+        pytest.param(P256DH, id="the RFC's"),
+        pytest.param(encoded(SMALL_X, ITS_Y), id="a small x"),
+        pytest.param(encoded(SMALL_X, P - ITS_Y), id="its mirror image"),
+        pytest.param(encoded(ITS_X, SMALL_Y), id="a small y"),
+    ],
+)
+def test_good_keys_pass(p256dh: bytes) -> None:
+    check_subscription_keys(p256dh, AUTH)
+    assert encrypt(b"text", p256dh=p256dh, auth=AUTH, sender_key=SENDER, salt=SALT)
+
+
+@given(secret=st.integers(1, 2**255), at=st.integers(0, 64), bit=st.integers(-1, 7))
+def test_the_keys_are_judged_as_the_library_judges_them(secret: int, at: int, bit: int) -> None:
+    spoilt = bytearray(point(ec.derive_private_key(secret, CURVE)))
+    spoilt[at] ^= 0 if bit < 0 else 1 << bit
+    try:
+        if spoilt[0] == 4:
+            ec.EllipticCurvePublicKey.from_encoded_point(CURVE, bytes(spoilt))
+        is_good = spoilt[0] == 4
+    except ValueError:
+        is_good = False
+
+    try:
+        check_subscription_keys(bytes(spoilt), AUTH)
+    except BadSubscriptionKeys:
+        assert not is_good
+    else:
+        assert is_good

@@ -14,14 +14,14 @@ def test_headers() -> None:
         authorization="vapid t=a.b.c, k=d", ttl_s=3600, urgency=Urgency.LOW, topic="T-1"
     )
 
-    assert lines == [
+    assert lines == (
         "Content-Type: application/octet-stream",
         "Content-Encoding: aes128gcm",
         "TTL: 3600",
         "Urgency: low",
         "Topic: T-1",
         "Authorization: vapid t=a.b.c, k=d",
-    ]
+    )
 
 
 @pytest.mark.parametrize("ttl_s", [0, MAX_TTL_S])

@@ -4,6 +4,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -45,14 +46,18 @@ class Authority:
         Path(self.ca_file).write_bytes(root.public_bytes(serialization.Encoding.PEM))
 
     def context(
-        self,
-        name: str = "localhost",
-        *,
-        life: timedelta = 5 * DAY,
-        self_signed: bool = False,
-        alpn: str = "http/1.1",
+        self, name: str = "localhost", *, alpn: str = "http/1.1", **flaw: Any
     ) -> ssl.SSLContext:
-        """Return a server's context with a certificate for *name*, made a day ago."""
+        """Return a server's context with a certificate as of `pair`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pair(name, **flaw))
+        context.set_alpn_protocols([alpn])
+        return context
+
+    def pair(
+        self, name: str = "localhost", *, life: timedelta = 5 * DAY, self_signed: bool = False
+    ) -> Path:
+        """Return a file with a certificate for *name*, made a day ago, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.DNSName(name)]
         loopback = [x509.IPAddress(ip_address("127.0.0.1"))] if name == "localhost" else []
@@ -71,10 +76,7 @@ class Authority:
                 serialization.NoEncryption(),
             )
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        context.set_alpn_protocols([alpn])
-        return context
+        return path
 
     def _builder(
         self, subject: str, key: ec.EllipticCurvePublicKey, *, age: timedelta, life: timedelta
