@@ -11,15 +11,17 @@ SOURCE_ONLY := --no-binary http-ece
 
 ARGS ?=
 PYTEST_ARGS ?=
+KILLS ?= 200
 LOCK_ARGS ?=
 
-.PHONY: help install install-test run test lint format lock system-packages clean
+.PHONY: help install install-test run test crash-sweep lint format lock system-packages clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run      install into .venv and serve (ARGS='--port 9000' is handed on)"
 	@echo "make test     install, fetch what the tests need, run the gate and every test (PYTEST_ARGS)"
 	@echo "make install  leave the program at .venv/bin/tocsin"
+	@echo "make crash-sweep  200 kills at random moments, on each database, with what came of it (KILLS)"
 	@echo "make lint     the gate: ruff, mypy, import-linter"
 	@echo "make format   let ruff format and sort"
 	@echo "make lock     write the lock files anew (LOCK_ARGS=--upgrade takes newer versions)"
@@ -35,8 +37,11 @@ run: install
 test: install-test system-packages lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+crash-sweep: install-test system-packages
+	TOCSIN_SWEEP_KILLS=$(KILLS) $(BIN)/python -m pytest -rP tests/crash/test_crash_sweep.py $(PYTEST_ARGS)
+
 lint: install-test
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff check --no-cache src tests
 	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports

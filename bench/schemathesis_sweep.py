@@ -5,7 +5,7 @@ Run: PYTHONPATH=src python bench/schemathesis_sweep.py [--examples N] [--seed S]
 It serves a fresh Tocsin without rate limits that has one of everything. The suite does the same in
 short (tests/api/test_api_openapi.py); how schemathesis is called stands in tests/document_sweep.py.
 """
-# ruff: noqa: INP001, T201, S603 - a script: nothing imports it, it prints, and starts schemathesis
+# ruff: noqa: INP001, S603 - a script: nothing imports it, it prints, and starts schemathesis
 
 import argparse
 import os
@@ -19,10 +19,10 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "api")]
 
-from document_sweep import SWEPT, command, configuration
 from face import Face, serving
 from things import furnish
 
+from document_sweep import SWEPT, command, configuration
 from postgres import running_postgres
 
 

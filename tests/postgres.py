@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,22 +77,35 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
+def running_postgres(*addresses: str) -> Iterator[Postgres]:
     """Yield a server that ends, with all its files, when the block does.
 
+    addresses: where it listens besides loopback, and trusts who is in the same network.
     Its settings are those of production, fsync among them: crash tests lean on it.
     """
-    programs = find_programs()
-    user = _unprivileged_user()
     home = Path(tempfile.mkdtemp(prefix="tocsin-postgres-"))
     try:
-        if user is not None:
-            os.chown(home, user, -1)
-        _initialise(programs, home / "data", user)
-        with _serving(programs, home, user) as server:
+        with kept_postgres(home, *addresses) as server:
             yield server
     finally:
         shutil.rmtree(home)
+
+
+@contextmanager
+def kept_postgres(home: Path, *addresses: str, port: int | None = None) -> Iterator[Postgres]:
+    """Yield a server whose files stay in *home*, a directory, for the next one there.
+
+    addresses: where it listens beside loopback. port: where it is to be found, as the one before
+    it was; None for a free one.
+    """
+    programs = find_programs()
+    user = _unprivileged_user()
+    if not (home / "data").exists():
+        if user is not None:
+            os.chown(home, user, -1)
+        _initialise(programs, home / "data", user)
+    with _serving(programs, home, user, addresses, port) as server:
+        yield server
 
 
 def find_programs() -> Path:
@@ -135,20 +148,27 @@ def _initialise(programs: Path, data: Path, user: int | None) -> None:
 
 
 @contextmanager
-def _serving(programs: Path, home: Path, user: int | None) -> Iterator[Postgres]:
-    server, port = _start(programs, home, user)
+def _serving(
+    programs: Path, home: Path, user: int | None, addresses: Sequence[str], port: int | None
+) -> Iterator[Postgres]:
+    if addresses:
+        with (home / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet trust\n")
+    server, found = _start(programs, home, user, addresses, port)
     with server:
-        yield Postgres(port, home)
+        yield Postgres(found, home)
         server.interrupt_leader(STOP)
         server.wait(within=60)
 
 
-def _start(programs: Path, home: Path, user: int | None) -> tuple[Program, int]:
+def _start(
+    programs: Path, home: Path, user: int | None, addresses: Sequence[str], wanted: int | None
+) -> tuple[Program, int]:
     for tries_left in reversed(range(TRIES)):
-        port = _free_port()
+        port = wanted or _free_port()
         settings = {
             "port": port,
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": ",".join(["127.0.0.1", *addresses]),
             "unix_socket_directories": home,
             "max_connections": 200,
             "lc_messages": "C",

@@ -114,18 +114,21 @@ class Program:
         """The address that the program announced, such as http://127.0.0.1:8080."""
         return self.expect(ADDRESS, within=0)["address"]
 
-    def expect(self, pattern: str, *, within: float = 30) -> re.Match[str]:
+    def expect(self, pattern: str, *, within: float = 30, times: int = 1) -> re.Match[str]:
         """Return the match of *pattern* in the first line, past or coming, that has one.
 
-        within: seconds. Raises NotReadyError, with the output so far.
+        within: seconds. times: in which of the lines that have one, from 1.
+        Raises NotReadyError, with the output so far.
         """
-        seen = 0
+        seen = found = 0
         until = time.monotonic() + within
         with self._news:
             while True:
                 for line in self._lines[seen:]:
                     if match := re.search(pattern, line):
-                        return match
+                        found += 1
+                        if found == times:
+                            return match
                 seen = len(self._lines)
                 if self._ended:
                     raise NotReadyError(self._story(f"ended without a line like {pattern!r}"))

@@ -7,12 +7,14 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import SIGTERM
 from time import monotonic
 from typing import Any, Self
 
 from programs import Program, Programs, environment
 
 ORIGIN = "https://www.example.com"
+STARTED = r"started.*role="
 TITLES = {"en": "Good news", "de": "Gute Nachricht", "sr": "Dobra vest", "pt-BR": "Boa notícia"}
 
 
@@ -84,20 +86,30 @@ class Rig:
         )
         return self.server
 
-    def work(self, role: str) -> Program:
-        """Start a worker process beside the server."""
+    def leave_web_alone(self) -> None:
+        """Stop the whole server in order; start its web process, for workers of their own."""
+        assert self.server is not None
+        self.server.interrupt_leader(SIGTERM)
+        assert self.server.wait() == 0
+        self.serve("--role", "web")
+
+    def work(self, role: str, *, wait: bool = True, **env: str) -> Program:
+        """Start a worker process beside the server; without *wait*, return at once.
+
+        env: variables of its own.
+        """
         return self.programs.start(
             "worker",
             "--role",
             role,
             data=self.directory,
-            env=self.environment,
-            ready=f"started.*role={role}",
+            env={**self.environment, **env},
+            ready=STARTED + role if wait else None,
             within=60,
         )
 
-    def tocsin(self, *arguments: str) -> str:
-        """Run one command to its end; return what it printed."""
+    def tocsin(self, *arguments: str, status: int = 0) -> str:
+        """Run one command to its end; return what it printed. status: how it must end."""
         done = subprocess.run(
             [*_TOCSIN, *arguments],
             env=environment(data=self.directory, env=self.environment),
@@ -105,7 +117,7 @@ class Rig:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == status, done.stdout + done.stderr
         return done.stdout
 
     def subscribe_virtual(self, count: int) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -42,11 +43,14 @@ class Settings:
     secret_key_file: Path | None = None
     push_hosts: tuple[str, ...] = ()
     ca_file: Path | None = None
+    geoip_database: Path | None = None
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     contact: str = ""
     senders: int = 1
     request_timeout: int = 30
     rate_burst: int = 10
     rate_steady: int = 150
+    audience_cache: int = 1024
     log_format: str = "console"
 
     @property
@@ -98,6 +102,23 @@ def _push_hosts(value: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in value.split(",") if name.strip())
     PushHosts(names)
     return names
+
+
+def _proxies(value: str) -> tuple[str, ...]:
+    """Return addresses and networks in their plain form; 10.0.0.1/8 is the network 10.0.0.0/8."""
+    if value == "none":
+        return ()
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    try:
+        networks = [ip_network(name, strict=False) for name in names]
+    except ValueError:
+        networks = []
+    if not networks:
+        raise ValueError("takes addresses and networks such as 10.0.0.0/8, or none")
+    return tuple(
+        str(network if "/" in name else network.network_address)
+        for name, network in zip(names, networks, strict=True)
+    )
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:
@@ -153,6 +174,14 @@ SETTINGS: Final[Mapping[str, _Setting]] = {
         "localhost:8090 also permits plain http and loopback, for tests.",
     ),
     "ca_file": _Setting(_path, "PEM file of the authorities that push services are checked by."),
+    "geoip_database": _Setting(
+        _path, "City or Country database in MaxMind's format (.mmdb), which tells where people are."
+    ),
+    "trusted_proxies": _Setting(
+        _proxies,
+        "Addresses and networks of reverse proxies, with commas between: what they say of a "
+        "request (X-Forwarded-For, X-Forwarded-Proto) is believed; none: nobody's word.",
+    ),
     "contact": _Setting(
         _contact, "Whom push services may contact: mailto:... or https://...; else the public URL."
     ),
@@ -165,6 +194,10 @@ SETTINGS: Final[Mapping[str, _Setting]] = {
     ),
     "rate_steady": _Setting(
         _number(0, 1_000_000), "Requests that an account may make in a minute; 0: any number."
+    ),
+    "audience_cache": _Setting(
+        _number(1, 1_000_000),
+        "Megabytes of the audience index that each process keeps decoded, at most.",
     ),
     "log_format": _Setting(_choice("console", "json"), "console or json."),
 }

@@ -1,7 +1,7 @@
 """The composition root: settings in, a built program out. The only place that names adapters."""
 
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,15 +9,19 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 
+from tocsin.domain.container import RefusedKey
 from tocsin.domain.errors import Unavailable
 from tocsin.domain.group import Kind
+from tocsin.domain.instants import hood_text
 from tocsin.domain.keyring import CannotUnseal, Keyring
 from tocsin.domain.rate_limit import Rates
 from tocsin.machine.clock import SystemClock
 from tocsin.machine.entropy import SystemEntropy
 from tocsin.machine.environment import environment
+from tocsin.machine.geoip import BadGeoipDatabase, GeoipDatabase
 from tocsin.machine.processes import Child
 from tocsin.machine.secret_key import BadSecretKey, load_or_make
+from tocsin.machine.spool import new_spool
 from tocsin.services.accounts import AccountService
 from tocsin.services.commands import CommandService
 from tocsin.services.container_tasks import ContainerTasks
@@ -40,12 +44,14 @@ from tocsin.services.sending import Sending
 from tocsin.services.subscribers import SubscriberService
 from tocsin.services.sweeping import Sweeping
 from tocsin.services.tasks import TaskService
+from tocsin.services.zones import ZoneService
 from tocsin.settings import Settings
 from tocsin.store import migrate
 from tocsin.store.changes import Changes
+from tocsin.store.clock import DatabaseClock
 from tocsin.store.engine import Database
 from tocsin.store.unit import Store
-from tocsin.telemetry.events import Telemetry
+from tocsin.telemetry.events import Event, Telemetry
 from tocsin.transport.push_client import PushClient
 from tocsin.web.app import Face, build
 from tocsin.web.callers import Callers
@@ -61,7 +67,9 @@ from tocsin.web.hood.preview import preview
 from tocsin.web.hood.push_tasks import push_tasks
 from tocsin.web.hood.segments import segments
 from tocsin.web.hood.tokens import tokens
+from tocsin.web.hood.user_streams import user_streams
 from tocsin.web.hood.users import users
+from tocsin.web.hood.zones import zones
 from tocsin.web.limits import Limits
 from tocsin.webpush.endpoint import PushHosts
 from tocsin.workers.bells import Bells
@@ -89,11 +97,15 @@ class Health:
             return f"the database cannot be used: {type(error.__cause__ or error).__name__}"
         return "the database needs tocsin db upgrade" if status.pending else None
 
-    def live(self) -> Mapping[str, int]:
-        """Return how many recipients of live executions have each outcome, by its name."""
+    def live(self) -> tuple[Mapping[str, int], int]:
+        """Return how many recipients of live executions have each outcome, by its name.
+
+        Beside them, how many VAPID keys push services refuse.
+        """
         with Store(self.database).read() as unit:
             counts = unit.executions.live_outcome_counts()
-        return {outcome.name.lower(): count for outcome, count in counts.items()}
+            refused = unit.refused_keys.count()
+        return {outcome.name.lower(): count for outcome, count in counts.items()}, refused
 
 
 class Program:
@@ -116,9 +128,14 @@ class Program:
         return Database(self.settings.database)
 
     @cached_property
+    def shared_clock(self) -> DatabaseClock:
+        """The clock that workers go by, the same on all machines."""
+        return DatabaseClock(self.database, self.clock)
+
+    @cached_property
     def store(self) -> Store:
         """The store on the database."""
-        return Store(self.database)
+        return Store(self.database, cache_bytes=self.settings.audience_cache << 20)
 
     @cached_property
     def keyring(self) -> Keyring:
@@ -137,6 +154,18 @@ class Program:
         return PushHosts(self.settings.push_hosts)
 
     @cached_property
+    def geoip(self) -> GeoipDatabase | None:
+        """What knows where addresses are, None when none is set. Raises BadGeoipDatabase."""
+        path = self.settings.geoip_database
+        if path is None:
+            return None
+        return GeoipDatabase(
+            path,
+            clock=self.clock,
+            on_refusal=lambda reason: self.telemetry.emit(Event.GEOIP_REFUSED, reason=reason),
+        )
+
+    @cached_property
     def accounts(self) -> AccountService:
         """Accounts and tokens."""
         return AccountService(self.store, clock=self.clock, entropy=self.entropy)
@@ -149,6 +178,11 @@ class Program:
         )
 
     @cached_property
+    def zones(self) -> ZoneService:
+        """Demand sources."""
+        return ZoneService(self.store, entropy=self.entropy, keyring=self.keyring)
+
+    @cached_property
     def subscribers(self) -> SubscriberService:
         """Subscribers."""
         return SubscriberService(
@@ -159,6 +193,11 @@ class Program:
             push_hosts=self.push_hosts,
         )
 
+    @cached_property
+    def people(self) -> PeopleService:
+        """Subscribers, as their account deals with them."""
+        return PeopleService(self.store)
+
     def schema(self) -> migrate.SchemaStatus:
         """Return how far the database's schema is. Raises NewerSchema."""
         return migrate.status(self.database)
@@ -168,13 +207,14 @@ class Program:
         return migrate.upgrade(self.database)
 
     def prepare(self) -> None:
-        """Make ready to serve: the secret key is there, the schema is this program's.
+        """Make ready to serve: secret key and GeoIP database are there, the schema is ours.
 
         An embedded or an empty database is upgraded; a shared one with data in it only by
         its operator, for other processes may still run on the old schema. Raises BadSecretKey,
-        NewerSchema, NeedsUpgrade.
+        BadGeoipDatabase, NewerSchema, NeedsUpgrade.
         """
         self.keyring  # noqa: B018 - made, or refused, before anything is touched
+        self.geoip  # noqa: B018 - likewise
         status = self.schema()
         if status.pending and status.current is not None and not self.database.is_sqlite:
             raise NeedsUpgrade("the database is of an older Tocsin: run tocsin db upgrade")
@@ -208,16 +248,29 @@ class Program:
         """Yield what was checked, and what is wrong with it (None: nothing)."""
         yield "the database answers and has this program's schema", Health(self.database).check()
         yield "every VAPID key opens with the secret key", self._unsealable()
+        yield "every header of a zone opens with it too", self._zone_complaint()
         with self.store.read() as unit:
             parcels = unit.parcels.disagreeing()
+            parked = unit.parcels.parked()
+            refused = unit.refused_keys.all()
         yield (
             "every parcel's counts are those of its outcome bytes",
             f"not so: parcels {parcels[:10]}" if parcels else None,
         )
         yield (
+            "no parcel is set aside for felling its senders",
+            f"not so: parcels {parked[:10]}; when the cause is found, resume their task"
+            if parked
+            else None,
+        )
+        yield "no push service refuses the VAPID key of a container", _refusals_told(refused)
+        yield (
             "the audience index says what the subscribers' rows say",
             None if self.indexing.is_true() else "not so: run tocsin doctor --rebuild-audience",
         )
+
+        if self.settings.geoip_database is not None:
+            yield "the GeoIP database can be used", self._geoip_complaint()
 
     def check_keys(self) -> None:
         """Raise CannotUnseal or BadSecretKey when the secret key is not that of the database."""
@@ -230,6 +283,19 @@ class Program:
         try:
             self.check_keys()
         except (BadSecretKey, CannotUnseal) as error:
+            return str(error)
+        return None
+
+    def _zone_complaint(self) -> str | None:
+        try:
+            return self.zones.complaint()
+        except BadSecretKey as error:
+            return str(error)
+
+    def _geoip_complaint(self) -> str | None:
+        try:
+            self.geoip  # noqa: B018 - opened, or refused
+        except BadGeoipDatabase as error:
             return str(error)
         return None
 
@@ -254,7 +320,7 @@ class Program:
         )
         routes = (
             events(Counting(self.store), token_key=self.keyring.message_token, clock=self.clock),
-            *subscriptions(self.subscribers, self.containers),
+            *subscriptions(self.subscribers, self.containers, self.geoip),
             *tag(self.containers, public_url=self.settings.public_url),
         )
         return build(
@@ -270,12 +336,14 @@ class Program:
         )
 
     def resources(self) -> Iterator[Operation]:
-        """Yield the calls of what targeting names."""
+        """Yield the calls of what push tasks name."""
         yield from containers(self.containers, ContainerTasks(self.store))
         yield from groups(GroupService(self.store, Kind.CONTAINERS))
         yield from application_groups(GroupService(self.store, Kind.HOSTS))
         yield from segments(SegmentService(self.store))
-        yield from users(PeopleService(self.store))
+        yield from zones(self.zones)
+        yield from user_streams(self.subscribers, self.containers, new_spool)
+        yield from users(self.people)
         yield from dictionaries(RegionService(self.store))
 
     @cached_property
@@ -303,7 +371,7 @@ class Program:
             retiming=Retiming(self.store),
             replays=Replays(self.store),
             bells=self.bells,
-            clock=self.clock,
+            clock=self.shared_clock,
             telemetry=self.telemetry,
         )
 
@@ -315,8 +383,23 @@ class Program:
             hosts=self.push_hosts,
             keyring=self.keyring,
             bells=self.bells,
-            clock=self.clock,
+            clock=self.shared_clock,
             entropy=self.entropy,
             telemetry=self.telemetry,
             subject=self.settings.vapid_subject,
         )
+
+
+def _refusals_told(refused: Sequence[RefusedKey]) -> str | None:
+    """Return where containers are paused, why, and what to do; None when none is."""
+    if not refused:
+        return None
+    told = [
+        f"container {one.container_id} is paused at {one.origin}, which answers {one.status}, "
+        f"since {hood_text(one.since_ms)} GMT"
+        for one in refused[:10]
+    ]
+    return (
+        "not so: " + "; ".join(told) + ". Its recipients wait. When the cause is found, run "
+        f"tocsin container resume {refused[0].container_id}"
+    )

@@ -166,6 +166,7 @@ def serving(
         host="127.0.0.1",
         port=0,
         request_timeout_s=program.settings.request_timeout,
+        trusted_proxies=program.settings.trusted_proxies,
     )
     with http as server:
         yield Face(program, server.port)

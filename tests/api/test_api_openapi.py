@@ -151,7 +151,11 @@ def test_every_body_has_an_example_that_is_taken(
     places = {name: owner.ids[kind] for name, kind in PLACES.items() if kind in owner.ids}
     browser = _browser(face, owner)
     # No fresh server has what these name.
-    known = {"item_ids": [owner.ids["containers"]], "users": [owner.ids["users"]]}
+    known = {
+        "item_ids": [owner.ids["containers"]],
+        "users": [owner.ids["users"]],
+        "container": owner.ids["containers"],
+    }
     sent = 0
     for method, path, said in operations(document):
         for media_type, content in said.get("requestBody", {"content": {}})["content"].items():
@@ -216,7 +220,9 @@ def test_a_patch_can_not_take_away_what_a_new_one_needs(
     assert found >= 8
 
 
-@pytest.mark.parametrize("word", ["push-tasks/preview", "users/unsubscribe", "users/custom-data"])
+@pytest.mark.parametrize(
+    "word", ["push-tasks/preview", "users/unsubscribe", "users/custom-data", "users/import"]
+)
 def test_a_word_is_no_id(face: Face, owner: Owner, word: str) -> None:
     for method in ("GET", "PATCH", "DELETE"):
         answer = face.call(method, f"/v1/hood/{word}", token=owner.token)

@@ -166,7 +166,7 @@ def test_the_executions_of_a_task_have_their_counters(face: Face) -> None:
         pass
     while Cutting(store).cut(now_ms=face.clock.now_ms()):
         pass
-    for held in Sending(store).lease(now_ms=now_ms, limit=100):
+    for held in Sending(store).lease(now_ms=now_ms, limit=100)[0]:
         if len(held.ordinals) == 3:
             held.settle(0, Outcome.ACCEPTED)
             held.settle(2, Outcome.GONE)

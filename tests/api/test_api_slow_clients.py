@@ -4,7 +4,9 @@ import json
 import re
 import signal
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +17,7 @@ from face import ORIGIN, Face, serving, task
 from programs import Programs
 
 TASKS = "/v1/hood/push-tasks"
+IMPORT = "/v1/hood/users/import"
 
 
 @pytest.fixture
@@ -61,6 +64,41 @@ def test_a_client_that_stops_is_cut_off(hasty: Face, capfd: pytest.CaptureFixtur
     assert "request_failed" not in err
     assert "Traceback" not in err
     assert "Exception" not in err
+
+
+def test_an_import_may_take_longer_than_the_deadline_and_an_order_may_not(hasty: Face) -> None:
+    token = hasty.token(hasty.account())
+    over = threading.Event()
+    sent = {IMPORT: 0, TASKS: 0}
+
+    def keep_coming(path: str, media_type: str) -> bytes:
+        wire = wire_to(
+            hasty.port,
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+            f"Content-Type: {media_type}\r\nTransfer-Encoding: chunked\r\n"
+            "Connection: close\r\n\r\n".encode(),
+        )
+        with wire, suppress(ConnectionError):
+            while not over.wait(0.02):
+                wire.sendall(b"400\r\n%s\r\n" % (b" " * 1021 + b"{}\n"))
+                sent[path] += 1
+            wire.sendall(b"0\r\n\r\n")
+            return rest(wire)
+        return b""
+
+    with ThreadPoolExecutor(2) as clients:
+        import_ = clients.submit(keep_coming, IMPORT, "application/x-ndjson")
+        order = clients.submit(keep_coming, TASKS, "application/json")
+        for _ in range(2):
+            with wire_to(hasty.port) as idle:
+                assert rest(idle) == b"", "this long a request may take"
+        assert order.done()
+        over.set()
+        answer = import_.result()
+
+    assert order.result() == b""
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b'"status": "error"') == sent[IMPORT]
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,7 @@ NAMING: Final[list[tuple[str, dict[str, Any], str, list[str]]]] = [
         "segments",
         ["targeting.segments.items.0"],
     ),
+    (TASKS, {"name": "x", "adex": {"zone_id": "ID"}}, "zones", ["adex.zone_id"]),
     (KEYS, {"name": "x", "account_id": "ID"}, "account", []),
 ]
 

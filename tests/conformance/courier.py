@@ -33,7 +33,7 @@ class Courier:
 
     def lease(self, limit: int = 9) -> list[Parcel]:
         """Take due parcels, those cut first before the others."""
-        leased = self._world.sending.lease(now_ms=self._world.clock.now_ms(), limit=limit)
+        leased, _ = self._world.sending.lease(now_ms=self._world.clock.now_ms(), limit=limit)
         return sorted(leased, key=lambda parcel: parcel.id)
 
     def send(self, held: Parcel, count: int = EACH) -> Standing:

@@ -40,7 +40,8 @@ def send(world: World, owner: Account) -> Execution:
 
 
 def lease(world: World) -> Parcel:
-    return world.sending.lease(now_ms=world.clock.now_ms(), limit=9)[0]
+    (leased,), _ = world.sending.lease(now_ms=world.clock.now_ms(), limit=9)
+    return leased
 
 
 def record(world: World, held: Parcel) -> None:
@@ -129,7 +130,7 @@ def test_a_person_is_found_in_the_execution_asked_for(
     first = send(world, owner)
     world.register(*(enrolment(site, number) for number in range(3, 1205)))
     second = send(world, owner)
-    while some := world.sending.lease(now_ms=world.clock.now_ms(), limit=1):
+    while some := world.sending.lease(now_ms=world.clock.now_ms(), limit=1)[0]:
         held = some[0]
         for index, ordinal in enumerate(held.ordinals):
             held.note(index, Attempt(1, 200 + ordinal % 100, world.clock.now_ms()))

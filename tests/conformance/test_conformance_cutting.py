@@ -234,13 +234,13 @@ def test_a_cutter_goes_on_where_a_killed_one_stopped(
 
     pieces, kills = [], 0
     for _ in range(9):
-        bookmark = world.rows(execution)[0].next_shard
+        bookmark = world.rows(execution)[0].next_ordinal
         parcels = len(world.rows(parcel))
         try:
             some = cutting.cut(now_ms=world.clock.now_ms(), at_once=1)
         except KilledError:
             kills += 1
-            assert world.rows(execution)[0].next_shard == bookmark
+            assert world.rows(execution)[0].next_ordinal == bookmark
             assert len(world.rows(parcel)) == parcels
         else:
             pieces += some

@@ -181,7 +181,7 @@ def test_what_another_planner_or_cutter_has_in_hand_is_left_alone_for_a_moment(
     world.order(owner)
     with world.store.write() as unit:
         assert unit.tasks.due(now_ms=world.clock.now_ms(), limit=9)
-        assert unit.executions.take_uncut(limit=1)
+        assert unit.executions.take_uncut([1])
 
         rests, _ = rest(world)
 
@@ -300,7 +300,8 @@ def test_looks_are_served_by_indexes_on_sqlite(world: World, owner: Account) -> 
     scans = {plan for plan in plans if plan.startswith("SCAN")}
     assert scans == {
         "SCAN event",
-        "SCAN audience_change USING COVERING INDEX ix_audience_change_root_id_id",
+        "SCAN audience_change USING COVERING INDEX ix_audience_change_root_id",
+        "SCAN audience_shard USING INDEX ix_audience_shard_damaged",
         "SCAN execution USING INDEX ix_execution_sweep",
         "SCAN parcel USING INDEX ix_parcel_open",
     }, "what is read from end to end holds nothing but what is to be done"

@@ -1,18 +1,25 @@
 """The steps of the migrations make the schema of tables.py, whoever takes them and how often."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, select, text
+from sqlalchemy import Connection, Row, Table, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 from world import in_threads
 
 from tocsin.store import migrate
 from tocsin.store.engine import Database
-from tocsin.store.tables import metadata, push_task, subscriber_attribute
+from tocsin.store.tables import (
+    metadata,
+    push_task,
+    subscriber,
+    subscriber_attribute,
+    subscription,
+)
 
 
 @pytest.fixture
@@ -65,6 +72,13 @@ def shape(database: Database) -> dict[str, Any]:
         if database.is_sqlite:
             query = "SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%' ORDER BY 1"
             found["never numbered twice"] = connection.scalars(text(query)).all()
+            query = "SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%' ORDER BY 1"
+            found["in the order of their key"] = connection.scalars(text(query)).all()
+        else:
+            query = "SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL"
+            found["stored as"] = connection.execute(
+                text(f"{query} AND relnamespace = 'public'::regnamespace ORDER BY 1")
+            ).all()
     return found
 
 
@@ -206,3 +220,62 @@ def test_the_last_execution_is_told_from_what_was_executed(database: Database) -
     with database.read() as connection:
         task = connection.execute(select(push_task)).one()
     assert (task.last_slot_ms, task.last_execution_ms) == (9, 7)
+
+
+def test_subscribers_are_carried_over_to_their_new_place(database: Database) -> None:
+    with database.write() as connection:
+        command.upgrade(migrate._config(connection), "0004")
+        for statement in (
+            "INSERT INTO account (id, name, create_ms) VALUES (1, 'main', 5)",
+            (
+                "INSERT INTO container"
+                " (id, root_id, account_id, name, type, key, create_ms, update_ms)"
+                " VALUES (1, 1, 1, 'site', 'web', 'k', 5, 5)"
+            ),
+            (
+                "INSERT INTO vapid_key (id, container_id, public_key, sealed_private, create_ms)"
+                " VALUES (1, 1, 'P', 'x', 5)"
+            ),
+            *(
+                statement.format(ordinal)
+                for ordinal in (2, 0, 1)
+                for statement in (
+                    (
+                        "INSERT INTO subscriber (root_id, ordinal, id, account_id, container_id,"
+                        " active, user_data, subscribed_ms, last_seen_ms, remote_user_id)"
+                        " VALUES (1, {0}, 9 - {0}, 1, 1, true, '{{}}', 5, 5, 'r{0}')"
+                    ),
+                    (
+                        "INSERT INTO subscription (root_id, ordinal, endpoint_hash, endpoint,"
+                        " p256dh, auth, generation, vapid_key_id)"
+                        " VALUES (1, {0}, 'h{0}', 'e{0}', 'p{0}', 'a{0}', {0}, 1)"
+                    ),
+                    (
+                        "INSERT INTO subscriber_attribute (root_id, key, value, ordinal)"
+                        " VALUES (1, 'k{0}', 'v{0}', {0})"
+                    ),
+                )
+            ),
+        ):
+            connection.exec_driver_sql(statement)
+    tables = (subscriber, subscription, subscriber_attribute)
+    with database.read() as connection:
+        before = [everything(connection, table) for table in tables]
+
+    migrate.upgrade(database)
+
+    with database.read() as connection:
+        assert [everything(connection, table) for table in tables] == before
+    assert [len(rows) for rows in before] == [3, 3, 3]
+    for index, statement in (
+        ("id", "UPDATE subscriber SET id = 7 WHERE ordinal = 0"),
+        ("endpoint_hash", "UPDATE subscription SET endpoint_hash = 'h1' WHERE ordinal = 0"),
+        ("container", "DELETE FROM container"),
+        ("vapid_key", "DELETE FROM vapid_key"),
+    ):
+        with pytest.raises(IntegrityError, match=f"{index}|FOREIGN"), database.write() as changed:
+            changed.exec_driver_sql(statement)
+
+
+def everything(connection: Connection, table: Table) -> Sequence[Row[Any]]:
+    return connection.execute(select(table).order_by(table.c.ordinal)).all()

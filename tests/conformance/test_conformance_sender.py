@@ -1,70 +1,31 @@
 """The sender at work on a real store: what it puts on the wire, and what it writes down."""
 
 import json
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import update
-from world import DyingStore, KilledError, World, draft, enrolment
+from wire import Listening, Wire, addressed, cut, go_on, send, sender
+from world import DyingStore, KilledError, World, enrolment
 
 from tocsin.domain.account import Account
 from tocsin.domain.adex import Adex
 from tocsin.domain.attempt import Attempt, Unanswered
-from tocsin.domain.calendar import place_of
 from tocsin.domain.container import Container
 from tocsin.domain.message import Message
 from tocsin.domain.outcome import Outcome
-from tocsin.domain.parcel import Addressed
-from tocsin.services.sending import Sending
-from tocsin.store.tables import execution, parcel, subscription
+from tocsin.domain.parcel import MOST_RECOVERIES
+from tocsin.services.sending import HOLD_MS, Sending
+from tocsin.store.tables import parcel, subscription
 from tocsin.telemetry.events import Event
 from tocsin.webpush.answer import Answer, Failure
 from tocsin.webpush.encryption import decrypt
-from tocsin.webpush.endpoint import Endpoint, PushHosts
-from tocsin.workers.bells import Bells
-from tocsin.workers.origin_gate import FIRST_WINDOW
-from tocsin.workers.sender import HEED_EVERY_MS, RECORD_EVERY_MS, Sender
+from tocsin.workers.gates import FIRST_WINDOW
+from tocsin.workers.sender import HEED_EVERY_MS, RECORD_EVERY_MS
 
 URL = "https://www.example.com/"
-
-
-class Wire:
-    """A push client whose push service is this table: each browser's answers, one after another."""
-
-    def __init__(self, answers: Mapping[int, list[Answer]]) -> None:
-        self._answers = answers
-        self._open: list[Any] = []
-        self.holds_back = False
-        self.sent = 0
-        self.bodies: dict[int, bytes] = {}
-
-    @property
-    def in_flight(self) -> int:
-        return len(self._open)
-
-    def submit(self, endpoint: Endpoint, headers: list[str], body: bytes, tag: Any) -> None:
-        assert "Content-Encoding: aes128gcm" in headers
-        number = int(endpoint.url.rpartition("/")[2])
-        self.bodies[number] = body
-        self.sent += 1
-        self._open.append((number, tag))
-
-    def wait(self, timeout_ms: int) -> Iterable[tuple[Any, Answer]]:  # noqa: ARG002 - a PushClient
-        if self.holds_back:
-            return
-        answered, self._open = self._open, []
-        for number, tag in answered:
-            answers = self._answers.get(number, [])
-            yield tag, answers.pop(0) if answers else Answer(201)
-
-
-class Deaf:
-    """A telemetry that nobody reads."""
-
-    def emit(self, event: Event, **facts: Any) -> None: ...
 
 
 @pytest.fixture
@@ -77,49 +38,6 @@ def owner(world: World) -> Account:
 def site(world: World, owner: Account) -> Container:
     """Return the tenant's site."""
     return world.container(owner)
-
-
-def sender(world: World, wire: Wire, sending: Sending | None = None) -> Sender:
-    telemetry: Any = Deaf()
-    clock: Any = world.clock
-    return Sender(
-        sending or world.sending,
-        wire,
-        hosts=PushHosts(),
-        keyring=world.keyring,
-        bells=Bells(),
-        clock=clock,
-        entropy=world.entropy,
-        telemetry=telemetry,
-        subject="mailto:ops@example.com",
-    )
-
-
-def send(world: World, owner: Account, wire: Wire, **ordered: Any) -> int:
-    """Send one execution of a task as far as it goes now; return the execution's id.
-
-    The order is put into the store as it is: the order desk would refuse some.
-    """
-    order, now_ms = replace(draft(name="Spring sale", ttl_s=60), **ordered), world.clock.now_ms()
-    with world.store.write() as unit:
-        place = place_of(order, before=None, now_ms=now_ms)
-        unit.tasks.add([(owner.scope, order, place, now_ms)])
-    world.plan()
-    world.cut_all()
-    go_on(sender(world, wire))
-    return max(int(row.id) for row in world.rows(execution))
-
-
-def go_on(one: Sender) -> None:
-    while one.turn():
-        pass
-
-
-def addressed(world: World, execution_id: int, ordinal: int) -> Addressed:
-    with world.store.read() as unit:
-        found = unit.parcels.of_ordinal(execution_id, ordinal)
-    assert found is not None
-    return found
 
 
 def test_each_recipient_reads_their_own_values(
@@ -219,6 +137,115 @@ def test_a_retry_of_another_sender_goes_on_counting(
     one = addressed(world, found, 0)
     assert (one.outcome, one.due_ms) == (Outcome.ACCEPTED, None)
     assert one.attempt == Attempt(3, 201, world.clock.now_ms())
+
+
+def fall(world: World, wire: Wire, *, times: int) -> None:
+    """Let senders take what is due, push, and end without having written anything down."""
+    for _ in range(times):
+        sender(world, wire).turn()
+        wire.cut_off()
+        world.clock.forward(HOLD_MS)
+
+
+def test_what_fells_sender_after_sender_is_parked_and_told_of(
+    world: World, owner: Account, site: Container
+) -> None:
+    world.join(site, 0)
+    wire = Wire({})
+    wire.holds_back = True
+    telemetry = Listening()
+    cut(world, owner)
+
+    fall(world, wire, times=MOST_RECOVERIES + 1)
+    go_on(sender(world, wire, telemetry=telemetry))
+
+    (row,) = world.rows(parcel)
+    assert telemetry.heard == [
+        (Event.PARCEL_PARKED, {"parcel": row.id, "execution": row.execution_id})
+    ]
+    assert wire.sent == MOST_RECOVERIES + 1
+    assert (row.pending, row.due_ms, row.lease_ms) == (1, row.expires_ms, None)
+
+
+def test_a_sender_that_wrote_something_down_was_not_felled(
+    world: World, owner: Account, site: Container
+) -> None:
+    for number in range(2):
+        world.join(site, number)
+    wire = Wire({0: [Answer(503)], 1: [Answer(503)]})
+    wire.holds_back = True
+    cut(world, owner)
+    fall(world, wire, times=MOST_RECOVERIES)
+    assert world.rows(parcel)[0].recoveries == MOST_RECOVERIES - 1, "the first fell over nothing"
+
+    wire.holds_back = False
+    last = sender(world, wire)
+    while not world.rows(parcel)[0].attempts:
+        last.turn()
+
+    assert world.rows(parcel)[0].recoveries == 0
+
+
+def test_beside_what_was_taken_over_nothing_is_taken_until_something_is_known_of_it(
+    world: World, owner: Account, site: Container
+) -> None:
+    for number in range(2):
+        world.join(site, number)
+    wire = Wire({})
+    wire.holds_back = True
+    cut(world, owner)
+    fall(world, wire, times=1)
+    last = sender(world, wire)
+    last.turn()
+    cut(world, owner)
+    last.turn()
+    assert wire.sent == 4, "the fresh parcel waits"
+
+    wire.holds_back = False
+    wire.silent = frozenset({0})
+    last.turn()
+    assert world.rows(parcel)[0].pending == 1, "the first that is known is written down at once"
+    assert wire.sent == 6
+
+
+def test_what_was_taken_over_is_written_down_answer_by_answer(
+    world: World, owner: Account, site: Container
+) -> None:
+    for number in range(3):
+        world.join(site, number)
+    wire = Wire({})
+    wire.holds_back = True
+    cut(world, owner)
+    fall(world, wire, times=1)
+    last = sender(world, wire)
+    last.turn()
+    wire.holds_back = False
+
+    for silent, pending in (({0, 1}, 2), ({0}, 1), (set(), 0)):
+        wire.silent = frozenset(silent)
+        last.turn()
+        assert world.rows(parcel)[0].pending == pending
+
+
+def test_who_has_something_in_hand_takes_nothing_over(
+    world: World, owner: Account, site: Container
+) -> None:
+    world.join(site, 0)
+    wire = Wire({})
+    wire.holds_back = True
+    cut(world, owner)
+    sender(world, wire).turn()
+    wire.cut_off()
+    last = sender(world, wire)
+    cut(world, owner)
+    last.turn()
+    world.clock.forward(HOLD_MS)
+    last.turn()
+    assert wire.sent == 2, "what has lapsed waits"
+
+    wire.holds_back = False
+    go_on(last)
+    assert [row.pending for row in world.rows(parcel)] == [0, 0]
 
 
 def test_a_person_whose_values_do_not_fit_is_rejected_alone(

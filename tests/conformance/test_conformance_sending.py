@@ -14,7 +14,7 @@ from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import Parcel, Retry
 from tocsin.domain.push_task import Status
 from tocsin.services.sending import HOLD_MS, ROOM, Entry, Sending, Standing
-from tocsin.store.tables import audience_change, execution, parcel
+from tocsin.store.tables import execution, parcel
 
 
 @pytest.fixture
@@ -45,7 +45,9 @@ def send_saying(world: World, owner: Account, macro: str) -> None:
 
 
 def lease(world: World, limit: int = 9) -> list[Parcel]:
-    return world.sending.lease(now_ms=world.clock.now_ms(), limit=limit)
+    leased, parked = world.sending.lease(now_ms=world.clock.now_ms(), limit=limit)
+    assert parked == []
+    return leased
 
 
 def record(
@@ -165,7 +167,7 @@ def test_leases_at_once_never_share_a_parcel(world: World, owner: Account) -> No
 
     def lease_all() -> list[int]:
         mine: list[int] = []
-        while some := world.sending.lease(now_ms=now_ms, limit=2):
+        while some := world.sending.lease(now_ms=now_ms, limit=2)[0]:
             assert len(some) <= 2
             mine += [one.id for one in some]
         return mine
@@ -186,8 +188,8 @@ def test_a_lease_does_not_wait_for_another(world: World, owner: Account) -> None
 
     with world.store.write() as one, world.store.write() as other:
         other._connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        first = one.parcels.lease(now_ms=now_ms, hold_ms=HOLD_MS, limit=1, room=ROOM)
-        rest = other.parcels.lease(now_ms=now_ms, hold_ms=HOLD_MS, limit=9, room=ROOM)
+        first, _ = one.parcels.lease(now_ms=now_ms, hold_ms=HOLD_MS, limit=1, room=ROOM)
+        rest, _ = other.parcels.lease(now_ms=now_ms, hold_ms=HOLD_MS, limit=9, room=ROOM)
 
     assert len(first) == len(rest) == 1
     assert first[0].id != rest[0].id
@@ -224,7 +226,8 @@ def test_a_lease_takes_what_there_is_room_for(world: World, owner: Account) -> N
     now_ms = world.clock.now_ms()
 
     def lease_into(room: int) -> list[int]:
-        return [one.id for one in world.sending.lease(now_ms=now_ms, limit=9, room=room)]
+        leased, _ = world.sending.lease(now_ms=now_ms, limit=9, room=room)
+        return [one.id for one in leased]
 
     oldest_first = sorted(row.id for row in world.rows(parcel))
     assert lease_into(8) == oldest_first[:2]
@@ -239,9 +242,10 @@ def test_a_lease_measures_who_is_pending(world: World, owner: Account) -> None:
     for held in lease(world):
         held.settle(0, Outcome.ACCEPTED)
         held.settle(1, Outcome.ACCEPTED)
-        record(world, held, due_ms=world.clock.now_ms())
+        world.sending.record([Entry(held, world.clock.now_ms(), keep=False)])
 
-    assert len(world.sending.lease(now_ms=world.clock.now_ms(), limit=9, room=2)) == 2
+    leased, _ = world.sending.lease(now_ms=world.clock.now_ms(), limit=9, room=2)
+    assert len(leased) == 2
 
 
 def test_a_lease_that_is_not_committed_is_none(world: World, owner: Account) -> None:
@@ -303,7 +307,7 @@ def test_one_lost_lease_holds_up_no_other(world: World, owner: Account) -> None:
     world.cut_all()
     lost, gone, paused = held = lease(world)
     world.clock.forward(HOLD_MS)
-    taken = world.sending.lease(now_ms=world.clock.now_ms(), limit=1)[0]
+    (taken,) = lease(world, limit=1)
     gone.settle(2, Outcome.GONE)
     paused.settle(1, Outcome.ACCEPTED)
     lost.settle(1, Outcome.GONE)
@@ -338,8 +342,7 @@ def test_somebody_gone_from_two_parcels_is_retired_once(world: World, owner: Acc
 
     world.sending.record([Entry(one, 0, keep=False, gone=((1, 0),)) for one in held])
 
-    changes = [row.ordinal for row in world.rows(audience_change)]
-    assert changes.count(1) == 2, "of when they joined, and of now"
+    assert world.changed().count(1) == 2, "of when they joined, and of now"
 
 
 def test_gone_retires_the_one_that_was_sent_to(
@@ -358,7 +361,7 @@ def test_gone_retires_the_one_that_was_sent_to(
 
     active = [world.subscriber(one, site).active for one in everybody]
     assert active == [False, True, True]
-    assert [row.ordinal for row in world.rows(audience_change)] == [0]
+    assert world.changed() == [0]
     assert world.reach(owner) == {everybody[1].id, everybody[2].id}
     world.indexing.fold()
     assert world.indexing.is_true()

@@ -91,7 +91,7 @@ def test_a_sample_is_the_same_whatever_is_killed(
     expected = recipients(world, calm)
     with world.database.write() as connection:  # the same execution, as it was before
         connection.execute(parcel.delete())
-        connection.execute(execution.update().values(next_shard=0, quotas=None, state="cutting"))
+        connection.execute(execution.update().values(next_ordinal=0, quotas=None, state="cutting"))
     cutting = Cutting(DyingStore(world.store, dies_at))
 
     kills = 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from pyroaring import BitMap
-from sqlalchemy import Row, Table, select, update
+from sqlalchemy import Row, Table, select
 
 from doubles import FakeClock, SeededEntropy
 from tocsin.domain.account import Account, Scope
@@ -32,6 +32,7 @@ from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting, Piece
 from tocsin.services.executions import Counted, ExecutionService
 from tocsin.services.indexing import Indexing
+from tocsin.services.people import PeopleService
 from tocsin.services.planning import Planning
 from tocsin.services.preview import PreviewService
 from tocsin.services.reaching import Reach, reach
@@ -41,7 +42,7 @@ from tocsin.services.subscribers import Enrolled, SubscriberService
 from tocsin.services.sweeping import Sweeping
 from tocsin.services.tasks import Creation, TaskService
 from tocsin.store.engine import Database
-from tocsin.store.tables import account, execution, parcel
+from tocsin.store.tables import audience_change, execution, parcel
 from tocsin.store.unit import Store, Unit
 from tocsin.webpush.endpoint import PushHosts
 
@@ -71,6 +72,7 @@ class World:
         self.subscribers = SubscriberService(
             self.store, keyring=self.keyring, push_hosts=PushHosts(), **machine
         )
+        self.people = PeopleService(self.store)
         self.tasks = TaskService(self.store)
         self.commands = CommandService(self.store)
         self.executions = ExecutionService(self.store)
@@ -194,10 +196,17 @@ class World:
 
     def set_next_ordinal(self, owner: Account, ordinal: int) -> None:
         """Let the next subscriber of a tenant have this ordinal: shards begin at 2^20 each."""
-        with self.database.write() as connection:
-            connection.execute(
-                update(account).where(account.c.id == owner.root_id).values(next_ordinal=ordinal)
-            )
+        with self.store.write() as unit:
+            first = unit.accounts.next_ordinal(owner.root_id)
+            unit.accounts.take_ordinals(owner.root_id, ordinal - first)
+
+    def changed(self) -> list[int]:
+        """Return who was changed and is not folded, by ordinal, as often as it was noted."""
+        return [
+            ordinal
+            for row in self.rows(audience_change)
+            for ordinal in BitMap.deserialize(row.ordinals)
+        ]
 
     def close(self) -> None:
         """Close the database."""

@@ -61,11 +61,11 @@ def test_each_answer_does_what_the_table_says(
         (_GONE, 410),
         (_GONE_TOO, 404),
         (_LARGE, 413),
-        (_REFUSED, 403),
         (_BAD, 400),
     ):
         assert statuses[kind] == [[status]] * EACH, f"{status} is final"
     assert statuses[_MOVED] == [[301, 301]] * EACH, "a redirect is tried once more, never followed"
+    assert statuses[_REFUSED] == [[403, 403]] * EACH, "a refused key is tried once more"
     for kind, status in ((_TROUBLED, 503), (_RESET, 0)):
         assert statuses[kind] == [[status, 201]] * EACH
     assert sorted(statuses[_THROTTLED]) == [[201]] * (EACH - THROTTLED) + [[429, 201]] * THROTTLED

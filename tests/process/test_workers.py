@@ -15,10 +15,7 @@ def test_senders_share_the_work_and_one_that_is_stopped_repeats_nothing(
 ) -> None:
     rig = Rig.build(programs, postgres.new_database(), tmp_path)
     rig.subscribe_virtual(PEOPLE)
-    assert rig.server is not None
-    rig.server.interrupt_leader(SIGTERM)
-    assert rig.server.wait() == 0
-    rig.serve("--role", "web")
+    rig.leave_web_alone()
     task_id = rig.post(
         {
             "name": "Shared",

@@ -13,7 +13,7 @@ def doctor(program: Program, rebuild_audience: bool) -> None:
     """Check what can be checked while the server runs; status 1 when something is wrong."""
     ready(program)
     if rebuild_audience:
-        click.echo(f"audience index rebuilt from {program.indexing.rebuild()} subscribers")
+        click.echo(f"audience index made anew: {program.indexing.rebuild()} shards of it")
     sound = True
     for question, complaint in program.examine():
         click.echo(f"{'ok  ' if complaint is None else 'BAD '} {question}")

@@ -45,6 +45,7 @@ def serve(program: Program, host: str, port: int, role: str) -> None:
         host=host,
         port=port,
         request_timeout_s=program.settings.request_timeout,
+        trusted_proxies=program.settings.trusted_proxies,
     )
     with stop_on_signals(stop), http as server:
         address = f"http://{host}:{server.port}"

@@ -91,7 +91,14 @@ def staged(
         program.prepare()
         site = Site()
         with _port(ports.server, "--port"):
-            server = stack.enter_context(HttpServer(program.web(), host=HOST, port=ports.server))
+            server = stack.enter_context(
+                HttpServer(
+                    program.web(),
+                    host=HOST,
+                    port=ports.server,
+                    trusted_proxies=program.settings.trusted_proxies,
+                )
+            )
         with _port(ports.site, "--site-port"):
             site_server = stack.enter_context(HttpServer(site.app, host=HOST, port=ports.site))
         shop = _shop(program, service, server=server.port, site=site_server.port, count=subscribers)

@@ -66,6 +66,20 @@ class SealedKey:
     sealed_private: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedKey:
+    """A VAPID pair that a push service refuses: its container is paused there.
+
+    origin: the push service's. status: of the answer that was one refusal too many.
+    """
+
+    container_id: int
+    vapid_key_id: int
+    origin: str
+    status: int
+    since_ms: int
+
+
 def origin_of(url: str) -> str:
     """Return the origin of *url* in the form of a browser's Origin header (RFC 6454 section 6.2).
 

@@ -72,10 +72,10 @@ class Slot:
 class Execution:
     """One firing. account_id is the task's and bounds the audience.
 
-    due_ms: its slot, a wall-clock time where the schedule is one. next_shard: the cutter's
-    bookmark; the shards below it are cut. quotas: with a cap, how many of each shard the sample
-    takes; None until it is drawn. sweep: the execution was ended, and this is the outcome for
-    everybody who is still pending.
+    due_ms: its slot, a wall-clock time where the schedule is one. next_ordinal: the cutter's
+    bookmark; whoever is below it is dealt with. quotas: with a cap, how many of each shard the
+    sample takes; None until it is drawn. sweep: the execution was ended, and this is the
+    outcome for everybody who is still pending.
     """
 
     id: int
@@ -85,7 +85,7 @@ class Execution:
     due_ms: int
     state: State
     order: Order
-    next_shard: int
+    next_ordinal: int
     kind: Kind = Kind.SCHEDULED
     quotas: tuple[int, ...] | None = None
     sweep: Outcome | None = None
@@ -96,14 +96,14 @@ class Execution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
-    """How far an execution is cut: the shards below next_shard are, and if complete, all.
+    """How far an execution is cut: whoever is below next_ordinal is, and if complete, all.
 
     quotas: as for Execution. rules: of one in waves, the rules of time zones that they are
     reckoned by.
     """
 
     execution_id: int
-    next_shard: int
+    next_ordinal: int
     complete: bool
     quotas: Sequence[int] | None
     rules: str | None

@@ -15,6 +15,7 @@ _WITHOUT_OFFSET: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[Tt]\d\d:\d\d:\d\d(?:\.\d+)?| \d\d:\d\d:\d\d\.\d+)", re.ASCII
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY: Final = _EPOCH.toordinal()
 LAST_MS: Final = (calendar.timegm((9999, 12, 31, 23, 59, 59)) + 1) * 1000 - 1
 
 
@@ -61,7 +62,8 @@ def _wall_ms(match: re.Match[str]) -> int:
         wall = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         raise InstantError(f"{match.group()} is not in the calendar or not a time of day") from None
-    return calendar.timegm(wall.timetuple()) * 1000
+    days = wall.toordinal() - _EPOCH_DAY
+    return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000
 
 
 def _offset_ms(sign: str | None, hours: str, minutes: str) -> int:

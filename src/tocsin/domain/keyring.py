@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SECRET_BYTES: Final = 32
 NONCE_BYTES: Final = 12
+SEAL_BYTES: Final = NONCE_BYTES + 16  # what a sealed value is longer by: nonce and tag
 
 
 class CannotUnseal(RuntimeError):

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tocsin.domain.subscriber import Attributes
 
@@ -49,8 +49,7 @@ class Subscriber:
     last_seen_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """What the sender needs of a subscriber. known: the attributes that it asked for beyond."""
 
     ordinal: int

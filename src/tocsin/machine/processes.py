@@ -87,14 +87,17 @@ def follow_leash(cut: Callable[[], object], *, told: Callable[[Sequence[str]], o
 def stop_on_signals(stop: threading.Event, *, leashed: bool = False) -> Iterator[None]:
     """Set *stop* on SIGTERM or SIGINT; a second one ends the process at once.
 
-    leashed: leave SIGINT to the parent. A terminal's Ctrl-C goes to every process of the group,
-    and the parent's SIGTERM would be the second signal of one wish.
+    leashed: leave SIGINT, and a second SIGTERM, to the parent. A terminal's Ctrl-C goes to every
+    process of the group, and systemd's SIGTERM to every process of the service: the parent's
+    SIGTERM would be the second signal of one wish.
     """
     heard, tell = os.pipe()
     asked = False
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         nonlocal asked
+        if asked and leashed:
+            return
         if asked:
             os._exit(128 + number)
         asked = True

@@ -15,7 +15,7 @@ from tocsin.domain.push_task import Draft, PushTask, Status
 from tocsin.domain.schedule import Schedule
 from tocsin.domain.subscription import Subscriber
 from tocsin.domain.targeting import USERS, Criterion, Targeting
-from tocsin.services import ordering, planning, resolving
+from tocsin.services import ordering, planning
 from tocsin.services.idempotency import Requests, once
 
 
@@ -38,7 +38,13 @@ class Executions(planning.Executions, Protocol):
     def cancel(self, task_id: int, *, now_ms: int) -> None: ...
 
 
-class Subscribers(resolving.Subscribers, Protocol):
+class Parcels(Protocol):
+    """The store's side of parcels."""
+
+    def release(self, task_id: int, *, now_ms: int) -> None: ...
+
+
+class Subscribers(Protocol):
     """The store's side of subscribers."""
 
     def seen(self, scope: Scope, ids: Collection[int]) -> Sequence[Subscriber]: ...
@@ -51,6 +57,8 @@ class Unit(ordering.Unit, Protocol):
     def tasks(self) -> Tasks: ...
     @property
     def executions(self) -> Executions: ...
+    @property
+    def parcels(self) -> Parcels: ...
     @property
     def subscribers(self) -> Subscribers: ...
     @property
@@ -93,7 +101,7 @@ class CommandService:
         with self._store.write() as unit:
             task = _open(unit, scope, task_id, now_ms)
             edited = edit(task)
-            unknown = ordering.unknown_faults(unit, _owner(task), edited.draft)
+            unknown = ordering.unknown_faults(unit, _owner(task), edited.draft, keep=True)
             _rewrite(unit, task, edited.accepted(unknown), now_ms)
 
     def pause(
@@ -106,6 +114,8 @@ class CommandService:
         self, scope: Scope, task_id: int, *, now_ms: int, claim: Claim | None = None
     ) -> Receipt:
         """Make a task active; its execution goes on. Raises NotFound, Conflict, Invalid.
+
+        Parcels that were parked are tried again.
 
         What its excludes name may have gone while it was inactive: it is then refused.
         """
@@ -120,7 +130,7 @@ class CommandService:
                 sentence = "Push task without start_time can not be active."
                 raise Invalid((Fault("start_time", sentence),))
             if status is Status.ACTIVE and task.status is not Status.ACTIVE:
-                ordering.refuse_unknown(unit, _owner(task), task)
+                ordering.refuse_unknown(unit, _owner(task), task, keep=True)
             _rewrite(unit, task, replace(task, status=status), now_ms)
             return ""
 
@@ -268,6 +278,7 @@ def _rewrite(unit: Unit, task: PushTask, draft: Draft, now_ms: int) -> None:
     unit.tasks.rewrite(task.id, draft, place_of(draft, before=task, now_ms=now_ms), now_ms=now_ms)
     if draft.status is Status.ACTIVE:
         unit.executions.resume(task.id)
+        unit.parcels.release(task.id, now_ms=now_ms)
     else:
         unit.executions.pause(task.id)
 

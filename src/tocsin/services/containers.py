@@ -10,7 +10,13 @@ from typing import Final, Protocol
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from tocsin.domain.account import Scope
-from tocsin.domain.container import MAX_NAME_BYTES, Container, ContainerDraft, origin_of
+from tocsin.domain.container import (
+    MAX_NAME_BYTES,
+    Container,
+    ContainerDraft,
+    RefusedKey,
+    origin_of,
+)
 from tocsin.domain.errors import Conflict, Fault, Invalid, NotFound
 from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.domain.keyring import NONCE_BYTES, Keyring
@@ -32,6 +38,7 @@ class Containers(Protocol):
     ) -> int: ...
     def by_key(self, key: str) -> Container | None: ...
     def find(self, scope: Scope, name: str) -> Container | None: ...
+    def named(self, name: str) -> Container | None: ...
     def by_id(
         self, scope: Scope, container_id: int, *, to_change: bool = False
     ) -> Container | None: ...
@@ -42,11 +49,27 @@ class Containers(Protocol):
     def remove(self, container_id: int) -> None: ...
 
 
+class RefusedKeys(Protocol):
+    """The store's side of keys that push services refuse."""
+
+    def release(self, container_id: int) -> Sequence[RefusedKey]: ...
+
+
+class Parcels(Protocol):
+    """The store's side of parcels."""
+
+    def rouse_waiting(self, root_id: int, *, due_ms: int) -> None: ...
+
+
 class Unit(Protocol):
     """One transaction."""
 
     @property
     def containers(self) -> Containers: ...
+    @property
+    def refused_keys(self) -> RefusedKeys: ...
+    @property
+    def parcels(self) -> Parcels: ...
     @property
     def requests(self) -> Requests: ...
 
@@ -137,6 +160,20 @@ class ContainerService:
                 return ""
 
             return once(unit, claim, now_ms=now_ms, act=rotate)
+
+    def resume(self, name: str) -> tuple[Container, Sequence[RefusedKey]]:
+        """Send again where push services refused a container's keys; return where.
+
+        name: its id or key. Raises NotFound.
+        """
+        with self._store.write() as unit:
+            found = unit.containers.named(name)
+            if found is None:
+                raise NotFound("container", name)
+            released = unit.refused_keys.release(found.id)
+            if released:
+                unit.parcels.rouse_waiting(found.root_id, due_ms=self._clock.now_ms())
+        return found, released
 
     def change(
         self,

@@ -1,14 +1,15 @@
 """The cutting room: an execution's audience becomes parcels, shard by shard."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from pyroaring import BitMap
 
-from tocsin.audience.bitmaps import shards_below
+from tocsin.audience.bitmaps import first_of, shard_of
 from tocsin.audience.sample import quotas, sample
+from tocsin.audience.shard import Shard
 from tocsin.domain.account import Scope
 from tocsin.domain.criteria import Expression
 from tocsin.domain.errors import Conflict
@@ -17,24 +18,22 @@ from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import Made, cut
 from tocsin.domain.schedule import RULES, Wave, overtaken_ms, waves
 from tocsin.domain.targeting import read_targeting
-from tocsin.services.resolving import TIME_ZONE, Judging, Naming, Shard, resolve, shard
+from tocsin.services.resolving import TIME_ZONE, Index, Judging, Naming, resolve
 
 AT_ONCE: Final = 50
 ENOUGH: Final = 10_000
 """Recipients after which a transaction cuts nothing more."""
 
-
-class Accounts(Protocol):
-    """What cutting needs of accounts."""
-
-    def next_ordinal(self, root_id: int) -> int: ...
+MOST: Final = 50_000
+"""Recipients that are cut of a shard in one go: the first are sent to while the next are cut."""
 
 
 class Executions(Protocol):
     """What cutting needs of executions."""
 
     def any_uncut(self) -> bool: ...
-    def take_uncut(self, *, limit: int) -> Sequence[Execution]: ...
+    def uncut(self, *, limit: int) -> Sequence[Execution]: ...
+    def take_uncut(self, execution_ids: Sequence[int]) -> Mapping[int, int]: ...
     def move_bookmarks(self, moved: Sequence[Bookmark]) -> None: ...
     def call_off(self, execution_id: int, *, reason: str, now_ms: int) -> None: ...
 
@@ -48,8 +47,6 @@ class Parcels(Protocol):
 class Unit(Naming, Judging, Protocol):
     """One transaction."""
 
-    @property
-    def accounts(self) -> Accounts: ...
     @property
     def executions(self) -> Executions: ...
     @property
@@ -65,18 +62,38 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One shard of an execution, cut."""
+    """Some neighbouring ordinals of one shard of an execution, cut."""
 
     execution_id: int
     shard: int
     recipients: int
 
 
-class Cutting:
-    """Any number of cutters may run: one at a time works on an execution."""
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What is to become of the next piece of an execution, as it was found.
 
-    def __init__(self, store: Store) -> None:
+    bookmark: None for an order that cannot be read, and reason says why.
+    """
+
+    execution: Execution
+    parcels: Sequence[Made] = ()
+    bookmark: Bookmark | None = None
+    reason: str = ""
+
+    @property
+    def piece(self) -> Piece:
+        """Return it as it is told."""
+        recipients = sum(len(parcel.ordinals) for parcel in self.parcels)
+        return Piece(self.execution.id, shard_of(self.execution.next_ordinal), recipients)
+
+
+class Cutting:
+    """Any number of cutters may run: of two at one execution the first to write has cut it."""
+
+    def __init__(self, store: Store, *, most: int = MOST) -> None:
         self._store = store
+        self._most = most
 
     def is_needed(self) -> bool:
         """Return whether an execution is not cut yet, by this cutter or another."""
@@ -84,60 +101,90 @@ class Cutting:
             return unit.executions.any_uncut()
 
     def cut(self, *, now_ms: int, at_once: int = AT_ONCE) -> Sequence[Piece]:
-        """Cut the next shards of the oldest executions that are not cut yet; none: there are none.
+        """Cut the next pieces of the oldest executions that are not cut yet; none: there are none.
 
-        One transaction for one shard each of up to *at_once* executions, fewer where they are
-        large: many small ones that fall due together cost little more than one. The shards'
-        parcels, the samples' quotas and the bookmarks stand in it: after a kill a shard is either
-        cut or not, never half and never twice. An order that cannot be read is called off, with
-        the reason, and holds up no other.
+        One piece of a shard each of up to *at_once* executions, fewer where they are large: many
+        small ones that fall due together cost little more than one. Who is meant is found in a
+        transaction that reads, as of one instant; the one that writes is short, and passes over
+        what somebody else has cut or stopped since. The pieces' parcels, the samples' quotas and
+        the bookmarks stand in it: after a kill a piece is either cut or not, never half and never
+        twice. An order that cannot be read is called off, with the reason, and holds up no other.
         """
-        pieces: list[Piece] = []
-        made: list[Made] = []
-        bookmarks: list[Bookmark] = []
+        with self._store.read() as unit:
+            planned = list(self._plan(unit, now_ms=now_ms, at_once=at_once))
+        if not planned:
+            return []
         with self._store.write() as unit:
-            audiences = _Audiences(unit)
-            for execution in unit.executions.take_uncut(limit=at_once):
-                try:
-                    meant = _meant(unit, execution, now_ms)
-                except Conflict as error:
-                    unit.executions.call_off(execution.id, reason=str(error), now_ms=now_ms)
-                    pieces.append(Piece(execution.id, execution.next_shard, 0))
-                    continue
-                parcels, bookmark = _cut_shard(audiences, execution, meant)
-                made += parcels
-                bookmarks.append(bookmark)
-                recipients = sum(len(parcel.ordinals) for parcel in parcels)
-                pieces.append(Piece(execution.id, execution.next_shard, recipients))
-                if sum(piece.recipients for piece in pieces) >= ENOUGH:
-                    break
-            unit.parcels.add(made)
+            taken = unit.executions.take_uncut([one.execution.id for one in planned])
+            valid = [
+                one for one in planned if taken.get(one.execution.id) == one.execution.next_ordinal
+            ]
+            for one in valid:
+                if one.bookmark is None:
+                    unit.executions.call_off(one.execution.id, reason=one.reason, now_ms=now_ms)
+            unit.parcels.add([parcel for one in valid for parcel in one.parcels])
             # An execution is written to once in a transaction: at a second time PostgreSQL looks
             # for its task again, whose lock somebody may hold who waits for the execution.
-            unit.executions.move_bookmarks(bookmarks)
-        return pieces
+            unit.executions.move_bookmarks([one.bookmark for one in valid if one.bookmark])
+        return [one.piece for one in valid]
+
+    def _plan(self, unit: Unit, *, now_ms: int, at_once: int) -> Iterator[_Planned]:
+        indexes: dict[int, Index] = {}
+        recipients = 0
+        for execution in unit.executions.uncut(limit=at_once):
+            root_id = execution.root_id
+            if root_id not in indexes:
+                indexes[root_id] = unit.audience.index(root_id)
+            try:
+                meant = _meant(unit, execution, now_ms)
+            except Conflict as error:
+                yield _Planned(execution, reason=str(error))
+                continue
+            planned = self._cut_piece(indexes[root_id], execution, meant)
+            recipients += planned.piece.recipients
+            yield planned
+            if recipients >= ENOUGH:
+                return
+
+    def _cut_piece(self, index: Index, execution: Execution, meant: Expression) -> _Planned:
+        """Return the parcels of the next piece, and the bookmark after it."""
+        at = execution.next_ordinal
+        number = shard_of(at)
+        count, drawn = index.count, execution.quotas
+        if execution.order.total_user and drawn is None:
+            drawn = _draw_quotas(index, execution, meant)
+        if drawn is not None:
+            count = len(drawn)  # whoever came later had no part in the draw
+        made: list[Made] = []
+        end = first_of(number + 1)
+        if number < count:
+            shard = index.shard(number)
+            found = shard.judge(meant)[-1]
+            if drawn is not None:
+                found = sample(found, drawn[number], seed=execution.id, shard=number)
+            else:
+                found, end = _from(found, at, most=self._most, end=end)
+            for part in parts(shard, found, execution):
+                made += part.cut(execution)
+        bookmark = Bookmark(
+            execution_id=execution.id,
+            next_ordinal=end,
+            complete=end >= first_of(count),
+            quotas=drawn,
+            rules=RULES if is_spread(execution.order) else None,
+        )
+        return _Planned(execution, made, bookmark)
 
 
-class _Audiences:
-    """The shards of tenants, as of one transaction: those of one tenant are read once."""
+def _from(found: BitMap, first: int, *, most: int, end: int) -> tuple[BitMap, int]:
+    """Return up to *most* of *found* from *first* on, and the ordinal at which the next begin.
 
-    def __init__(self, unit: Unit) -> None:
-        self._unit = unit
-        self._counts: dict[int, int] = {}
-        self._shards: dict[tuple[int, int], Shard] = {}
-
-    def count(self, root_id: int) -> int:
-        """Return how many shards a tenant has."""
-        if root_id not in self._counts:
-            self._counts[root_id] = shards_below(self._unit.accounts.next_ordinal(root_id))
-        return self._counts[root_id]
-
-    def shard(self, root_id: int, number: int) -> Shard:
-        """Return one of them."""
-        at = root_id, number
-        if at not in self._shards:
-            self._shards[at] = shard(self._unit, root_id, number)
-        return self._shards[at]
+    end: that of the next shard.
+    """
+    skipped = found.rank(first - 1) if first else 0
+    if len(found) - skipped <= most:
+        return found[skipped:] if skipped else found, end
+    return found[skipped : skipped + most], found[skipped + most]
 
 
 def _meant(unit: Unit, execution: Execution, now_ms: int) -> Expression:
@@ -149,39 +196,10 @@ def _meant(unit: Unit, execution: Execution, now_ms: int) -> Expression:
     return resolve(unit, scope, targeting, now_ms=now_ms)
 
 
-def _cut_shard(
-    audiences: _Audiences, execution: Execution, meant: Expression
-) -> tuple[list[Made], Bookmark]:
-    """Return the parcels of the next shard, and the bookmark after it."""
-    number, root_id = execution.next_shard, execution.root_id
-    shards = audiences.count(root_id)
-    drawn = execution.quotas
-    if execution.order.total_user and drawn is None:
-        drawn = _draw_quotas(audiences, execution, meant, shards)
-    if drawn is not None:
-        shards = len(drawn)  # whoever came later had no part in the draw
-    made: list[Made] = []
-    if number < shards:
-        at = audiences.shard(root_id, number)
-        found = at.judge(meant)[-1]
-        if drawn is not None:
-            found = sample(found, drawn[number], seed=execution.id, shard=number)
-        made = [parcel for part in parts(at, found, execution) for parcel in part.cut(execution)]
-    return made, Bookmark(
-        execution_id=execution.id,
-        next_shard=number + 1,
-        complete=number + 1 >= shards,
-        quotas=drawn,
-        rules=RULES if is_spread(execution.order) else None,
-    )
-
-
-def _draw_quotas(
-    audiences: _Audiences, execution: Execution, meant: Expression, shards: int
-) -> tuple[int, ...]:
+def _draw_quotas(index: Index, execution: Execution, meant: Expression) -> tuple[int, ...]:
     """Return how many of each shard the capped sample takes."""
-    root_id, cap = execution.root_id, execution.order.total_user or 0
-    found = (audiences.shard(root_id, number).judge(meant)[-1] for number in range(shards))
+    found = (index.shard(number).judge(meant)[-1] for number in range(index.count))
+    cap = execution.order.total_user or 0
     return quotas([len(one) for one in found], cap, seed=execution.id)
 
 

@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from tocsin.audience.bitmaps import shard_of
 from tocsin.domain.account import Scope
+from tocsin.domain.attempt import Unanswered
 from tocsin.domain.errors import NotFound
 from tocsin.domain.execution import Execution, State, schedule_of
 from tocsin.domain.outcome import Outcome
@@ -29,7 +29,7 @@ class Executions(Protocol):
     def by_id(self, execution_id: int) -> Execution | None: ...
 
 
-class Subscribers(reaching.Subscribers, Protocol):
+class Subscribers(Protocol):
     """The store's side of subscribers."""
 
     def seen(self, scope: Scope, ids: Collection[int]) -> Sequence[Subscriber]: ...
@@ -122,13 +122,15 @@ def _why(execution: Execution, subscriber: Subscriber, addressed: Addressed) -> 
         )
         if alone is None:
             return "their own hour for it would have come after the task's end_time"
+    if addressed.outcome is Outcome.PENDING and addressed.is_parked:
+        return reason_of(addressed.outcome, Unanswered.PARKED)
     return reason_of(addressed.outcome, addressed.attempt.answer)
 
 
 def _why_not(unit: Unit, execution: Execution, subscriber: Subscriber, now_ms: int) -> str:
     if execution.state is State.MISSED:
         return f"nobody was addressed: {execution.reason}"
-    if shard_of(subscriber.ordinal) >= execution.next_shard:
+    if subscriber.ordinal >= execution.next_ordinal:
         if execution.state in (State.CUTTING, State.PAUSED):
             return "not addressed yet: the execution is still being cut"
         if execution.reason is not None:

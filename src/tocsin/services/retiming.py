@@ -16,7 +16,7 @@ from tocsin.domain.execution import Execution
 from tocsin.domain.parcel import Made, Waiting
 from tocsin.domain.schedule import RULES
 from tocsin.services.cutting import parts
-from tocsin.services.resolving import Judging, shard
+from tocsin.services.resolving import Judging
 
 
 class Executions(Protocol):
@@ -97,9 +97,9 @@ def _cut_anew(unit: Unit, execution: Execution, waiting: Sequence[Waiting]) -> i
         shards.setdefault(shard_of(parcel.ordinals[0]), BitMap()).update(parcel.ordinals)
         due.setdefault(parcel.due_ms, BitMap()).update(parcel.ordinals)
     moved = 0
+    index = unit.audience.index(execution.root_id)
     for number, recipients in sorted(shards.items()):
-        at = shard(unit, execution.root_id, number)
-        for part in parts(at, recipients, execution):
+        for part in parts(index.shard(number), recipients, execution):
             unit.parcels.add(list(part.cut(execution)))
             due_ms = None if part.wave is None else part.wave.at_ms
             moved += len(part.recipients - due.get(due_ms, BitMap()))

@@ -1,12 +1,13 @@
 """The sending room's books: leases, what a parcel needs, and what became of its recipients."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from tocsin.domain.adex import shown_message
-from tocsin.domain.container import SealedKey
+from tocsin.domain.container import RefusedKey, SealedKey
 from tocsin.domain.execution import Execution, Order
 from tocsin.domain.macros import attributes_of
 from tocsin.domain.message import macros_of
@@ -25,8 +26,11 @@ class Parcels(Protocol):
     """What sending needs of parcels."""
 
     def next_due_ms(self) -> int | None: ...
-    def lease(self, *, now_ms: int, hold_ms: int, limit: int, room: int) -> list[Parcel]: ...
+    def lease(
+        self, *, now_ms: int, hold_ms: int, limit: int, room: int, beside: bool
+    ) -> tuple[list[Parcel], list[Parcel]]: ...
     def record(self, entries: Sequence[tuple[Parcel, int, bool]]) -> set[int]: ...
+    def rouse(self, parcel_ids: Iterable[int], *, due_ms: int) -> None: ...
 
 
 class Executions(Protocol):
@@ -52,10 +56,19 @@ class Containers(Protocol):
     def vapid_keys(self, key_ids: Iterable[int]) -> list[SealedKey]: ...
 
 
+class RefusedKeys(Protocol):
+    """What sending needs of refused keys."""
+
+    def add(
+        self, vapid_key_id: int, origin: str, *, status: int, now_ms: int
+    ) -> RefusedKey | None: ...
+    def lanes(self) -> set[tuple[str, int]]: ...
+
+
 class Audience(Protocol):
     """What sending needs of the audience index."""
 
-    def note(self, root_id: int, changes: Sequence[tuple[int, Facts]]) -> None: ...
+    def note(self, root_id: int, changes: Sequence[tuple[int, Facts | None]]) -> None: ...
 
 
 class Unit(Protocol):
@@ -69,6 +82,8 @@ class Unit(Protocol):
     def subscribers(self) -> Subscribers: ...
     @property
     def containers(self) -> Containers: ...
+    @property
+    def refused_keys(self) -> RefusedKeys: ...
     @property
     def audience(self) -> Audience: ...
 
@@ -98,21 +113,36 @@ class Entry:
 
     gone: (ordinal, generation) of those whose push service said so; one who subscribed anew in
     the meantime is of another generation and stays. due_ms: when the parcel may be leased again.
-    keep: until then the lease is ours, else it is given back.
+    keep: until then the lease is ours, else it is given back. awaited: (origin, VAPID key) of those
+    who wait for their key to be released; once it is, the parcel given back is due at roused_ms.
     """
 
     parcel: Parcel
     due_ms: int
     keep: bool
     gone: Sequence[tuple[int, int]] = ()
+    awaited: AbstractSet[tuple[str, int]] = frozenset()
+    roused_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a parcel stands after a record: is the lease still ours, may it still be sent?"""
+    """Where a parcel stands after a record: is the lease still ours, may it still be sent?
+
+    roused: it was to wait for a key that has been released.
+    """
 
     ours: bool
     sendable: bool
+    roused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heeded:
+    """What may be sent: of which executions, and not in which lanes, (origin, VAPID key)."""
+
+    sendable: AbstractSet[int]
+    refused: AbstractSet[tuple[str, int]]
 
 
 class Sending:
@@ -126,10 +156,18 @@ class Sending:
         with self._store.read() as unit:
             return unit.parcels.next_due_ms()
 
-    def lease(self, *, now_ms: int, limit: int, room: int = ROOM) -> list[Parcel]:
-        """Take up to *limit* parcels that are due, with about *room* pending recipients."""
+    def lease(
+        self, *, now_ms: int, limit: int, room: int = ROOM, beside: bool = False
+    ) -> tuple[list[Parcel], list[Parcel]]:
+        """Take up to *limit* parcels that are due, with about *room* pending recipients.
+
+        beside: others are in hand already, so none is taken whose last holder ended without a
+        word. Beside them, return those that were parked instead, for they are not to be sent.
+        """
         with self._store.write() as unit:
-            return unit.parcels.lease(now_ms=now_ms, hold_ms=HOLD_MS, limit=limit, room=room)
+            return unit.parcels.lease(
+                now_ms=now_ms, hold_ms=HOLD_MS, limit=limit, room=room, beside=beside
+            )
 
     def manifests(self, parcels: Sequence[Parcel]) -> list[Manifest]:
         """Return what is needed to send each of *parcels*, as of now.
@@ -155,10 +193,22 @@ class Sending:
             for parcel, need in zip(parcels, needs, strict=True)
         ]
 
-    def sendable(self, execution_ids: Iterable[int]) -> set[int]:
-        """Return those of the ids whose parcels may be sent now."""
+    def heed(self, execution_ids: Iterable[int]) -> Heeded:
+        """Return which of the executions may be sent now, and which keys are refused."""
         with self._store.read() as unit:
-            return unit.executions.sendable(execution_ids)
+            return Heeded(unit.executions.sendable(execution_ids), unit.refused_keys.lanes())
+
+    def refuse(self, statuses: Mapping[tuple[str, int], int], *, now_ms: int) -> list[RefusedKey]:
+        """Pause containers where their key is refused; return what was not known before.
+
+        statuses: what was answered, by (origin, VAPID key).
+        """
+        with self._store.write() as unit:
+            added = [
+                unit.refused_keys.add(key_id, origin, status=status, now_ms=now_ms)
+                for (origin, key_id), status in sorted(statuses.items())
+            ]
+        return [one for one in added if one is not None]
 
     def vapid_keys(self, key_ids: Iterable[int]) -> list[SealedKey]:
         """Return VAPID pairs, still sealed."""
@@ -175,13 +225,26 @@ class Sending:
             kept = [one for one in entries if one.parcel.id in ours]
             self._retire_all(unit, kept)
             sendable = unit.executions.sendable({one.parcel.execution_id for one in kept})
+            roused = self._rouse(unit, [one for one in kept if one.awaited])
         return [
             Standing(
                 ours=one.parcel.id in ours,
                 sendable=one.parcel.id in ours and one.parcel.execution_id in sendable,
+                roused=one.parcel.id in roused,
             )
             for one in entries
         ]
+
+    def _rouse(self, unit: Unit, waiting: Sequence[Entry]) -> set[int]:
+        """Let parcels fall due that were to wait for a key, if it was released meanwhile.
+
+        Their rows are locked since they were written: whoever releases the key now rouses them.
+        """
+        refused = unit.refused_keys.lanes() if waiting else set()
+        roused = [one for one in waiting if not one.awaited <= refused]
+        for one in roused:
+            unit.parcels.rouse([one.parcel.id], due_ms=one.roused_ms)
+        return {one.parcel.id for one in roused}
 
     def _retire_all(self, unit: Unit, entries: Sequence[Entry]) -> None:
         """Retire who is gone, each tenant's by ordinal: of two senders none waits for the other."""

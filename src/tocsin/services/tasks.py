@@ -100,7 +100,7 @@ def _take(unit: Unit, orders: Mapping[int, Creation]) -> dict[int, Receipt | Toc
     rows: dict[int, tuple[Scope, Draft, Place, int]] = {}
     for at, one in orders.items():
         try:
-            ordering.refuse_unknown(unit, one.scope, one.draft)
+            ordering.refuse_unknown(unit, one.scope, one.draft, keep=True)
             place = place_of(one.draft, before=None, now_ms=one.now_ms)
         except TocsinError as error:
             results[at] = error

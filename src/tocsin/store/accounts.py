@@ -5,11 +5,13 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
 
+from tocsin.audience.bitmaps import shards_below
 from tocsin.domain.account import Account, Credential, Scope, TokenDraft
 from tocsin.domain.listing import ListQuery
 from tocsin.store.queries import find_page, whole_seconds
 from tocsin.store.scoping import accounts_seen_by
-from tocsin.store.tables import account, token
+from tocsin.store.tables import account, audience_shard, token
+from tocsin.store.upsert import insert_missing
 
 _LISTED: Final[Mapping[str, ColumnElement[Any]]] = {
     "id": token.c.id,
@@ -77,13 +79,21 @@ class Accounts:
         ).all()
 
     def take_ordinals(self, root_id: int, count: int) -> int:
-        """Reserve *count* ordinals of a tenant; return the first. Others wait until commit."""
+        """Reserve *count* ordinals of a tenant; return the first. Others wait until commit.
+
+        A shard of the audience begins with its first ordinal, and never again: where its row is
+        missing later, so may its bitmaps be.
+        """
         after: int = self._connection.execute(
             update(account)
             .where(account.c.id == root_id)
             .values(next_ordinal=account.c.next_ordinal + count)
             .returning(account.c.next_ordinal)
         ).scalar_one()
+        begun = range(shards_below(after - count), shards_below(after))
+        if begun:
+            rows = [{"root_id": root_id, "shard": shard} for shard in begun]
+            insert_missing(self._connection, audience_shard, rows)
         return after - count
 
     def next_ordinal(self, root_id: int) -> int:

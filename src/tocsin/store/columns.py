@@ -16,6 +16,22 @@ Millis = BigInteger
 """An instant: milliseconds since 1970-01-01 UTC."""
 
 
+def signed(value: int) -> int:
+    """Return the signed number with the same 64 bits as *value*, which is unsigned."""
+    if not 0 <= value < _WRAP:
+        raise ValueError(f"{value} does not fit 64 bits")
+    return value - _WRAP if value >= _SIGN else value
+
+
+# Kept: the standard library's function would make one for each call.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def json_text(value: Any) -> str:
+    """Return *value* as compact JSON."""
+    return _ENCODER.encode(value)
+
+
 class Unsigned64(TypeDecorator[int]):
     """An unsigned 64-bit number, kept as two's complement in a signed column."""
 
@@ -24,11 +40,7 @@ class Unsigned64(TypeDecorator[int]):
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Return the signed number with the same 64 bits."""
-        if value is None:
-            return None
-        if not 0 <= value < _WRAP:
-            raise ValueError(f"{value} does not fit 64 bits")
-        return value - _WRAP if value >= _SIGN else value
+        return None if value is None else signed(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Return the unsigned number with the same 64 bits."""
@@ -43,9 +55,7 @@ class JsonText(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Return *value* as compact JSON."""
-        if value is None:
-            return None
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return None if value is None else json_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
         """Return the value that the text stands for."""

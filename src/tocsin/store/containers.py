@@ -3,7 +3,18 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, case, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from tocsin.domain.account import Scope
 from tocsin.domain.container import WEB, Container, ContainerDraft, SealedKey
@@ -14,6 +25,7 @@ from tocsin.store.tables import (
     container,
     container_group_item,
     container_origin,
+    refused_key,
     subscriber,
     subscription,
     vapid_key,
@@ -73,6 +85,8 @@ class Containers:
     def remove(self, container_id: int) -> None:
         """Forget a container that has no subscribers; groups have it no more."""
         self._drop_applications(container_id)
+        pairs = select(vapid_key.c.id).where(vapid_key.c.container_id == container_id)
+        self._connection.execute(delete(refused_key).where(refused_key.c.vapid_key_id.in_(pairs)))
         for table in (container_group_item, vapid_key):
             self._connection.execute(delete(table).where(table.c.container_id == container_id))
         self._connection.execute(delete(container).where(container.c.id == container_id))
@@ -125,10 +139,11 @@ class Containers:
 
     def find(self, scope: Scope, name: str) -> Container | None:
         """Return the container of *scope* whose id or key is *name*."""
-        same = container.c.key == name
-        if name.isascii() and name.isdigit() and len(name) < 19:
-            same |= container.c.id == int(name)
-        return self._one(_containers().where(same, *seen_by(scope, container)))
+        return self._one(_containers().where(_is_called(name), *seen_by(scope, container)))
+
+    def named(self, name: str) -> Container | None:
+        """Return the container, whosever it is, whose id or key is *name*."""
+        return self._one(_containers().where(_is_called(name)))
 
     def by_id(
         self, scope: Scope, container_id: int, *, to_change: bool = False
@@ -239,6 +254,13 @@ class Containers:
             .where(container.c.id.in_(list(container_ids)), container.c.first_event_ms.is_(None))
             .values(first_event_ms=now_ms)
         )
+
+
+def _is_called(name: str) -> ColumnElement[bool]:
+    same = container.c.key == name
+    if name.isascii() and name.isdigit() and len(name) < 19:
+        same |= container.c.id == int(name)
+    return same
 
 
 def _containers() -> Select[Any]:

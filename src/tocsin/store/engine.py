@@ -4,7 +4,8 @@ SQLite: write-ahead log, foreign keys on, every commit on the disk before it is 
 (``synchronous=FULL``), and writers take their turn from the first statement (``BEGIN IMMEDIATE``),
 so that none fails half way. PostgreSQL: READ COMMITTED for writers, which lock what they
 change; REPEATABLE READ for readers, so that a read is of one instant, as it is on SQLite. A process
-that freezes in a transaction holds its locks for a while only; what it then writes is refused.
+that freezes in a transaction, or whose machine is cut off in one, holds its locks for a while only;
+what it then writes is refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,7 +34,36 @@ SQLITE_WAIT_S: Final = 30
 IDLE_WAIT_S: Final = 60
 """How long a transaction on PostgreSQL may be idle: a process that is frozen in it loses it."""
 
+ALIVE_EVERY_S: Final = 5
+DEAD_AFTER_S: Final = 20
+"""A machine that is cut off says no goodbye: after so long without a sign of life a connection is
+over for either end. Ours then waits for no answer, and PostgreSQL's lets go of its locks.
+"""
+
+_KEEPALIVES: Final = DEAD_AFTER_S // ALIVE_EVERY_S - 1
+_SETTINGS: Final = {
+    "idle_in_transaction_session_timeout": IDLE_WAIT_S * 1000,
+    "tcp_keepalives_idle": ALIVE_EVERY_S,
+    "tcp_keepalives_interval": ALIVE_EVERY_S,
+    "tcp_keepalives_count": _KEEPALIVES,
+    "tcp_user_timeout": DEAD_AFTER_S * 1000,
+}
+# Whatever the URL says instead holds.
+_OF_CONNECTION: Final = {
+    "connect_timeout": CONNECT_WAIT_S,
+    "keepalives_idle": ALIVE_EVERY_S,
+    "keepalives_interval": ALIVE_EVERY_S,
+    "keepalives_count": _KEEPALIVES,
+    "tcp_user_timeout": DEAD_AFTER_S * 1000,
+    "options": " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items()),
+}
+
 _WRITES: Final = "tocsin_writes"
+# Pages that SQLite keeps of a transaction, in KiB. An import writes to thousands of pages all over
+# the file, and with less goes to the disk for each of them twice. One writes at a time, so this is
+# there once on a machine.
+_WRITER_CACHE_KIB: Final = 65_536
+_CACHE_KIB: Final = 2000
 
 
 class UnsupportedDatabase(ValueError):
@@ -97,8 +127,9 @@ def _sqlite(url: URL, pool: Mapping[str, Any], wait_s: float) -> Engine:
             "an SQLite database needs a file: use sqlite:///PATH, for several processes share it"
         )
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    waits = {} if "timeout" in url.query else {"timeout": wait_s}
     engine = sqlalchemy.create_engine(
-        url, connect_args={"timeout": wait_s, "check_same_thread": False}, **pool
+        url, connect_args={"check_same_thread": False, **waits}, **pool
     )
 
     @event.listens_for(engine, "connect")
@@ -113,13 +144,23 @@ def _sqlite(url: URL, pool: Mapping[str, Any], wait_s: float) -> Engine:
             "synchronous = FULL",
             "foreign_keys = ON",
             "temp_store = MEMORY",
+            f"cache_size = -{_CACHE_KIB}",
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if not connection.get_execution_options().get(_WRITES, False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        raw: Any = connection.connection.driver_connection
+        raw.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}").close()
+
+    @event.listens_for(engine, "checkin")
+    def shrink(connection: SqliteConnection | None, _record: Any) -> None:
+        if connection is not None:
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}").close()
 
     return engine
 
@@ -129,15 +170,11 @@ def _folded(text: str | None) -> str | None:
 
 
 def _postgresql(url: URL, pool: Mapping[str, Any]) -> Engine:
-    waits: dict[str, Any] = {}
-    if "connect_timeout" not in url.query:
-        waits["connect_timeout"] = CONNECT_WAIT_S
-    if "options" not in url.query:
-        waits["options"] = f"-c idle_in_transaction_session_timeout={IDLE_WAIT_S * 1000}"
+    ours = {name: value for name, value in _OF_CONNECTION.items() if name not in url.query}
     return sqlalchemy.create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
-        connect_args=waits,
+        connect_args=ours,
         **pool,
     )

@@ -88,7 +88,7 @@ class Executions:
         ).scalar_one()
 
     def any_uncut(self) -> bool:
-        """Return whether an execution has shards to cut."""
+        """Return whether an execution is not cut to the end."""
         return self._any(IS_LIVE, execution.c.state == State.CUTTING.value)
 
     def any_sending(self) -> bool:
@@ -107,19 +107,30 @@ class Executions:
         found = self._connection.execute(select(execution.c.id).where(*conditions).limit(1))
         return found.first() is not None
 
-    def take_uncut(self, *, limit: int) -> list[Execution]:
-        """Return the oldest executions with shards to cut, locked until commit.
-
-        Another cutter passes over those that are locked.
-        """
+    def uncut(self, *, limit: int) -> list[Execution]:
+        """Return the oldest executions that are not cut to the end."""
         rows = self._connection.execute(
             select(execution)
             .where(IS_LIVE, execution.c.state == State.CUTTING.value)
             .order_by(execution.c.id)
             .limit(limit)
-            .with_for_update(skip_locked=True)
         )
         return [_execution(row) for row in rows]
+
+    def take_uncut(self, execution_ids: Sequence[int]) -> dict[int, int]:
+        """Return the bookmarks of those that are still to be cut, locked until commit.
+
+        Those that another cutter has locked are passed over.
+        """
+        rows = self._connection.execute(
+            select(execution.c.id, execution.c.next_ordinal)
+            .where(
+                execution.c.id.in_(execution_ids), IS_LIVE, execution.c.state == State.CUTTING.value
+            )
+            .order_by(execution.c.id)
+            .with_for_update(skip_locked=True)
+        )
+        return {row.id: row.next_ordinal for row in rows}
 
     def call_off(self, execution_id: int, *, reason: str, now_ms: int) -> None:
         """End an execution that cannot be cut; who is pending by then is swept up."""
@@ -237,9 +248,9 @@ class Executions:
         )
 
     def move_bookmarks(self, moved: Sequence[Bookmark]) -> None:
-        """Note how far executions are cut; after the last shard there is only sending left.
+        """Note how far executions are cut; after the last piece there is only sending left.
 
-        Of the rules of time zones those of the first shard stay.
+        Of the rules of time zones those of the first piece stay.
         """
         if not moved:
             return
@@ -250,7 +261,7 @@ class Executions:
                 execution.c.state == State.CUTTING.value,
             )
             .values(
-                next_shard=bindparam("to_shard"),
+                next_ordinal=bindparam("to_ordinal"),
                 state=bindparam("to_state"),
                 quotas=bindparam("drawn"),
                 rules=func.coalesce(execution.c.rules, bindparam("by_rules")),
@@ -258,7 +269,7 @@ class Executions:
             [
                 {
                     "execution_id": one.execution_id,
-                    "to_shard": one.next_shard,
+                    "to_ordinal": one.next_ordinal,
                     "to_state": (State.SENDING if one.complete else State.CUTTING).value,
                     "drawn": None if one.quotas is None else list(one.quotas),
                     "by_rules": one.rules,
@@ -349,7 +360,7 @@ def _begun(slot: Slot, now_ms: int) -> dict[str, Any]:
         "reason": None,
         "start_ms": now_ms,
         "end_ms": None,
-        "next_shard": 0,
+        "next_ordinal": 0,
         "ordered": asdict(slot.order),
         "kind": Kind.SCHEDULED.value,
     }
@@ -389,7 +400,7 @@ def _execution(row: Row[tuple[object, ...]]) -> Execution:
         due_ms=row.due_ms,
         state=State(row.state),
         order=Order(**ordered),  # type: ignore[arg-type]  # written by add, above
-        next_shard=row.next_shard,
+        next_ordinal=row.next_ordinal,
         kind=Kind(row.kind),
         quotas=None if row.quotas is None else tuple(row.quotas),
         sweep=None if row.sweep is None else Outcome[row.sweep.upper()],

@@ -1,4 +1,4 @@
-"""The schema, once: every table of both databases.
+"""The schema, once: every table of both databases. Those of zones are in zone_tables.py.
 
 Instants are integer milliseconds. What is counted or derived says from what.
 """
@@ -126,6 +126,24 @@ vapid_key = Table(
     sqlite_autoincrement=True,
 )
 
+# Where a pair is refused, nobody is sent to under it: whoever is to be waits until it is released.
+# How often what loops wait for was changed: counted on SQLite (store/changes.py), else empty.
+news = Table(
+    "news",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+refused_key = Table(
+    "refused_key",
+    metadata,
+    Column("vapid_key_id", RowId, ForeignKey("vapid_key.id"), primary_key=True),
+    Column("origin", Text, primary_key=True),
+    Column("status", SmallInteger, nullable=False),
+    Column("since_ms", Millis, nullable=False),
+)
+
 container_group = Table(
     "container_group",
     metadata,
@@ -184,14 +202,20 @@ segment = Table(
 )
 
 # -- subscribers --------------------------------------------------------------------------
+#
+# Without row numbers SQLite keeps a table in the order of its primary key, in one tree: newcomers
+# are appended, and whoever is read by ordinal lies beside their neighbours. Foreign keys are
+# looked up for every row: those to the container and to its VAPID pair keep these from going,
+# and the accounts are the container's. What is unique is an index of its own: such a one SQLite
+# reads alone where all that is asked for stands in it, and a constraint's it does not.
 
 subscriber = Table(
     "subscriber",
     metadata,
-    Column("root_id", RowId, ForeignKey("account.id"), primary_key=True),
+    Column("root_id", RowId, primary_key=True, autoincrement=False),
     Column("ordinal", Integer, primary_key=True, autoincrement=False),
-    Column("id", Unsigned64, nullable=False, unique=True),
-    Column("account_id", RowId, ForeignKey("account.id"), nullable=False),
+    Column("id", Unsigned64, nullable=False),
+    Column("account_id", RowId, nullable=False),
     Column("container_id", RowId, ForeignKey("container.id"), nullable=False),
     Column("active", Boolean, nullable=False),
     Column("host", Text),
@@ -206,8 +230,11 @@ subscriber = Table(
     Column("user_data", JsonText, nullable=False),
     Column("subscribed_ms", Millis, nullable=False),
     Column("last_seen_ms", Millis, nullable=False),
-    Index("ix_subscriber_root_id_subscribed_ms", "root_id", "subscribed_ms"),
+    sqlite_with_rowid=False,
+    # Room for the next version of a row beside it: then no index learns of the change.
+    postgresql_with={"fillfactor": 85},
 )
+Index("ix_subscriber_id", subscriber.c.id, unique=True)
 Index(
     "ix_subscriber_root_id_remote_user_id",
     subscriber.c.root_id,
@@ -221,18 +248,18 @@ Index(
 subscriber_attribute = Table(
     "subscriber_attribute",
     metadata,
-    Column("root_id", RowId, ForeignKey("account.id"), primary_key=True),
+    Column("root_id", RowId, primary_key=True, autoincrement=False),
     Column("key", Text, primary_key=True),
     Column("value", Text, primary_key=True),
     Column("ordinal", Integer, primary_key=True, autoincrement=False),
-    Index("ix_subscriber_attribute_root_id_ordinal", "root_id", "ordinal"),
+    sqlite_with_rowid=False,
 )
 
 # What the sender reads. An answer of "gone" counts only for the generation that was sent to.
 subscription = Table(
     "subscription",
     metadata,
-    Column("root_id", RowId, ForeignKey("account.id"), primary_key=True),
+    Column("root_id", RowId, primary_key=True, autoincrement=False),
     Column("ordinal", Integer, primary_key=True, autoincrement=False),
     Column("endpoint_hash", LargeBinary, nullable=False),
     Column("endpoint", Text, nullable=False),
@@ -240,31 +267,61 @@ subscription = Table(
     Column("auth", LargeBinary, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("vapid_key_id", RowId, ForeignKey("vapid_key.id"), nullable=False),
-    UniqueConstraint("root_id", "endpoint_hash"),
+    Index("ix_subscription_root_id_endpoint_hash", "root_id", "endpoint_hash", unique=True),
+    sqlite_with_rowid=False,
 )
 
 # -- the audience index (derived from subscriber) -------------------------------------------
 
+# version: that of the shard when the bitmap was written. crc: audience.bitmaps.checksum of it. A
+# bitmap of nobody is kept: it tells that somebody had the fact.
 audience_bitmap = Table(
     "audience_bitmap",
     metadata,
     Column("root_id", RowId, ForeignKey("account.id"), primary_key=True),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
     Column("attribute", Text, primary_key=True),
     Column("value", Text, primary_key=True),
-    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+    Column("crc", BigInteger, nullable=False),
     Column("bits", LargeBinary, nullable=False),
+    # What was written since, and whether all is there, are read from the index alone.
+    Index("ix_audience_bitmap_version", "root_id", "shard", "version", "crc"),
 )
 
-# One row per change of a subscriber that the bitmaps do not show yet.
-# facts: the facts under which the index held the subscriber before the change, null = none.
+# There is a row for every shard that ever had a subscriber. version rises with every writing;
+# made_version is that of the last making anew. bitmaps and crc_sum: how many bitmaps there must be,
+# and the sum of their crc.
+audience_shard = Table(
+    "audience_shard",
+    metadata,
+    Column("root_id", RowId, ForeignKey("account.id"), primary_key=True),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False, server_default=text("0")),
+    Column("made_version", BigInteger, nullable=False, server_default=text("0")),
+    Column("bitmaps", Integer, nullable=False, server_default=text("0")),
+    Column("crc_sum", BigInteger, nullable=False, server_default=text("0")),
+    Column("damaged", Boolean, nullable=False, server_default=text("false")),
+)
+Index(
+    "ix_audience_shard_damaged",
+    audience_shard.c.root_id,
+    audience_shard.c.shard,
+    sqlite_where=text("damaged"),
+    postgresql_where=text("damaged"),
+)
+
+# Subscribers of one shard whom one transaction changed, and whose bitmaps do not show it yet.
+# ordinals: a bitmap. facts: those that one of them may have gained or lost; null: they are new.
 audience_change = Table(
     "audience_change",
     metadata,
     Column("id", RowId, primary_key=True),
     Column("root_id", RowId, ForeignKey("account.id"), nullable=False),
-    Column("ordinal", Integer, nullable=False),
+    Column("shard", Integer, nullable=False),
+    Column("ordinals", LargeBinary, nullable=False),
     Column("facts", JsonText),
-    Index("ix_audience_change_root_id_id", "root_id", "id"),
+    Index("ix_audience_change_root_id", "root_id", "shard", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -332,8 +389,8 @@ execution = Table(
     Column("reason", Text),
     Column("start_ms", Millis),
     Column("end_ms", Millis),
-    # The cutter's bookmark: shards below it are cut.
-    Column("next_shard", Integer, nullable=False),
+    # The cutter's bookmark: whoever has an ordinal below it is dealt with.
+    Column("next_ordinal", Integer, nullable=False),
     # The order of the execution: domain.execution.Order as JSON.
     Column("ordered", JsonText, nullable=False),
     Column("kind", String(16), nullable=False, server_default=text("'scheduled'")),
@@ -382,6 +439,8 @@ parcel = Table(
     Column("fence", Integer, nullable=False, server_default=text("0")),
     # When the lease of its holder ends; null: nobody holds it.
     Column("lease_ms", Millis),
+    # How often a lease ended by itself since anything was recorded; past the most it is parked.
+    Column("recoveries", Integer, nullable=False, server_default=text("0")),
     Column("recipients", LargeBinary, nullable=False),
     Column("outcomes", LargeBinary, nullable=False),
     Column("retries", LargeBinary, nullable=False),

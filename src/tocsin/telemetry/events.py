@@ -26,8 +26,12 @@ class Event(Enum):
     PLANNED = "planned"
     CUT = "cut"
     RETIMED = "retimed"
+    INDEX_MENDED = "index_mended"
     EXECUTIONS_CLOSED = "executions_closed"
     LEASE_LOST = "lease_lost"
+    PARCEL_PARKED = "parcel_parked"
+    KEY_REFUSED = "key_refused"
+    GEOIP_REFUSED = "geoip_refused"
 
 
 _FACTS: Final[Mapping[Event, frozenset[str]]] = {
@@ -36,17 +40,29 @@ _FACTS: Final[Mapping[Event, frozenset[str]]] = {
     Event.STOPPED: frozenset({"role"}),
     Event.PROCESS_ENDED: frozenset({"role", "code", "again_in_s"}),
     Event.PROCESS_NOT_STARTED: frozenset({"role", "error", "again_in_s"}),
-    Event.LOOP_FAILED: frozenset({"loop", "error", "again_in_s", "where"}),
+    Event.LOOP_FAILED: frozenset({"loop", "error", "again_in_s", "where", "reason"}),
     Event.REQUEST: frozenset({"method", "route", "status", "ms", "trace_id", "account"}),
     Event.REQUEST_FAILED: frozenset({"error", "where", "trace_id"}),
     Event.PLANNED: frozenset({"started", "missed"}),
     Event.CUT: frozenset({"execution", "shard", "recipients"}),
+    Event.INDEX_MENDED: frozenset({"root", "shard"}),
     Event.RETIMED: frozenset({"execution", "before", "now", "moved"}),
     Event.EXECUTIONS_CLOSED: frozenset({"count"}),
     Event.LEASE_LOST: frozenset({"parcel", "execution"}),
+    Event.PARCEL_PARKED: frozenset({"parcel", "execution"}),
+    Event.KEY_REFUSED: frozenset({"container", "origin", "status"}),
+    Event.GEOIP_REFUSED: frozenset({"reason"}),
 }
 _ERRORS: Final = (Event.LOOP_FAILED, Event.REQUEST_FAILED)
-_WARNINGS: Final = (Event.LEASE_LOST, Event.PROCESS_ENDED, Event.PROCESS_NOT_STARTED)
+_WARNINGS: Final = (
+    Event.GEOIP_REFUSED,
+    Event.INDEX_MENDED,
+    Event.KEY_REFUSED,
+    Event.LEASE_LOST,
+    Event.PARCEL_PARKED,
+    Event.PROCESS_ENDED,
+    Event.PROCESS_NOT_STARTED,
+)
 
 
 class Telemetry:
@@ -79,6 +95,11 @@ class Telemetry:
             ["outcome"],
             registry=self.registry,
         )
+        self._refused = Gauge(
+            "tocsin_refused_keys",
+            "VAPID keys that a push service refuses, each counted once per push service",
+            registry=self.registry,
+        )
 
     def emit(self, event: Event, **facts: object) -> None:
         """Write one line, and count. Raises ValueError for a fact that the event may not carry.
@@ -99,12 +120,13 @@ class Telemetry:
         except OSError:  # a full disk, or nobody at the other end of the pipe
             self._lost.inc()
 
-    def exposition(self, live: Mapping[str, int]) -> bytes:
+    def exposition(self, live: Mapping[str, int], *, refused_keys: int = 0) -> bytes:
         """Return the metrics in the text format of Prometheus.
 
-        live: recipients of executions that are not over, by outcome; of all processes, from
-        the database. The rest is of this process.
+        live: recipients of executions that are not over, by outcome. refused_keys: how many are,
+        by push service. Both of all processes, from the database; the rest is of this process.
         """
+        self._refused.set(refused_keys)
         for outcome, count in live.items():
             self._live.labels(outcome).set(count)
         return generate_latest(self.registry)

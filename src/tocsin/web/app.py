@@ -27,8 +27,11 @@ class Health(Protocol):
         """Return what is wrong, None when nothing is."""
         ...
 
-    def live(self) -> Mapping[str, int]:
-        """Return how many recipients of live executions have each outcome, by its name."""
+    def live(self) -> tuple[Mapping[str, int], int]:
+        """Return how many recipients of live executions have each outcome, by its name.
+
+        Beside them, how many VAPID keys push services refuse.
+        """
         ...
 
 
@@ -87,8 +90,11 @@ def _watching(face: Face) -> list[Route]:
         return JSONResponse({"status": "not ready", "reason": wrong}, status_code=503)
 
     async def metrics(_: Request) -> Response:
-        live = await run_in_threadpool(face.health.live)
-        return Response(face.telemetry.exposition(live), media_type="text/plain; version=0.0.4")
+        live, refused_keys = await run_in_threadpool(face.health.live)
+        return Response(
+            face.telemetry.exposition(live, refused_keys=refused_keys),
+            media_type="text/plain; version=0.0.4",
+        )
 
     return [
         Route("/healthz", healthz, methods=["GET"]),

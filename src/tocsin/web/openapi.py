@@ -14,11 +14,14 @@ from tocsin.web.hood.dictionaries import NAMES
 from tocsin.web.hood.door import Operation, Parameter
 from tocsin.web.hood.fields import Schema, object_schema
 from tocsin.web.hood.lists import FILTERS, MAX_FILTERS
+from tocsin.web.ndjson import MEDIA_TYPES
 from tocsin.web.problems import TITLES
+from tocsin.web.strict_json import JSON
 
 VERSION: Final = "3.1.0"
 _EVERY_CALL: Final = (401, 429, 500, 503)
 _WITH_BODY: Final = (400, 413, 415)
+_WITH_LINES: Final = (400, 415)
 _INTRODUCTION: Final = (
     "Numbers may be sent as JSON numbers without a decimal point or as decimal text. Lengths are "
     "counted in bytes of UTF-8, so a `maxLength` here is the most that can pass. In a new thing "
@@ -111,13 +114,18 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.replayable:
         said["parameters"].append(_IDEMPOTENCY_KEY)
     if operation.body is not None:
-        content: dict[str, Any] = {"schema": object_schema(operation.body)}
-        if operation.examples:
-            content["examples"] = {
-                name: {"value": value} for name, value in operation.examples.items()
-            }
-        said["requestBody"] = {"required": True, "content": {"application/json": content}}
+        said["requestBody"] = _request(operation, object_schema(operation.body), [JSON])
+    if operation.lines is not None:
+        said["requestBody"] = _request(operation, operation.lines, MEDIA_TYPES)
     return said
+
+
+def _request(operation: Operation, schema: Schema, media_types: Iterable[str]) -> dict[str, Any]:
+    """Return what is said of a body of one of *media_types*."""
+    content: dict[str, Any] = {"schema": schema}
+    if operation.examples:
+        content["examples"] = {name: {"value": value} for name, value in operation.examples.items()}
+    return {"required": True, "content": dict.fromkeys(media_types, content)}
 
 
 def _statuses(operation: Operation) -> set[int]:
@@ -126,6 +134,8 @@ def _statuses(operation: Operation) -> set[int]:
         found.add(403)
     if operation.body is not None:
         found.update(_WITH_BODY)
+    if operation.lines is not None:
+        found.update(_WITH_LINES)
     if operation.replayable:
         found.update({400, 409})
     if operation.parameters or operation.method != "GET":
@@ -163,7 +173,7 @@ def _success(operation: Operation) -> dict[str, Any]:
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
     }
     if operation.answer is not None:
-        answer["content"] = {"application/json": {"schema": operation.answer}}
+        answer["content"] = {operation.answer_type: {"schema": operation.answer}}
     return answer
 
 
@@ -220,7 +230,7 @@ _WHEN: Final[Mapping[int, str]] = {
     405: "The path is there, and does not take the method; `Allow` says what it takes.",
     409: "It does not go with what is there: a finished task, something in use, or an "
     "`Idempotency-Key` that was sent with another request.",
-    413: "A body of more than 1 MiB; at the edge 16 KiB.",
+    413: "A body of more than 1 MiB; at the edge 16 KiB; an import may be of any length.",
     415: "The `Content-Type` is not that of the call, or the body is encoded.",
     429: "The account has made as many requests as it may; `Retry-After` says how many seconds "
     "to wait.",

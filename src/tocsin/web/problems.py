@@ -58,6 +58,9 @@ STATUS: Final[Mapping[type[TocsinError], int]] = {
     Unavailable: 503,
 }
 
+_CUT: Final = "tocsin.cut"
+"""The ASGI extension by which our server ends the connection in the middle of an answer."""
+
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # W3C Trace Context section 3.2.2; a version after 00 may go on behind a further dash.
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
@@ -118,7 +121,12 @@ def traced(
         except Exception as crash:
             on_crash(trace_id, crash)
             if started:
-                raise  # the server cuts the connection, so half an answer is not taken for one
+                # The connection is cut, so that half an answer is not taken for one.
+                cut = scope.get("extensions", {}).get(_CUT)
+                if cut is None:
+                    raise  # any server cuts it then, and tells the log once more
+                cut()
+                return
             answer = _answer(trace_id, 500, headers=answer_headers(scope))
             await answer(scope, receive, send_traced)
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -17,13 +17,14 @@ from tocsin.telemetry.events import Event, Telemetry
 from tocsin.webpush.answer import Answer, read
 from tocsin.webpush.encryption import BadSubscriptionKeys, PlaintextTooLarge, encrypt
 from tocsin.webpush.endpoint import Endpoint, PushHosts
-from tocsin.webpush.request import Urgency, headers
+from tocsin.webpush.request import headers
 from tocsin.webpush.vapid import Authorizations, Signer, load_private_key
 from tocsin.workers.bells import Bells, News
 from tocsin.workers.consignment import Consignment, Stop, open_consignment
-from tocsin.workers.decision import code_of, decide, used_up
+from tocsin.workers.decision import code_of, decide, used_up, was_refused
+from tocsin.workers.gates import Gates, Lane
 from tocsin.workers.loop import Clock, Rest, run_loop
-from tocsin.workers.origin_gate import OriginGate
+from tocsin.workers.refusals import Refusals
 from tocsin.workers.rendering import Rendering
 
 MOST_IN_HAND: Final = 512
@@ -38,15 +39,15 @@ HELD_UP_S: Final = 0.1
 """How long to leave alone parcels that are due, but in the hands of another worker."""
 
 HEED_EVERY_MS: Final = 500
-"""How often it is asked whether what waits in hand may still be sent."""
+"""How often it is asked what may be sent: of which executions, and under which keys."""
 
 LAST_ANSWERS_MS: Final = 10_000
 _RENDERINGS_KEPT: Final = 64
 _WAIT_MS: Final = 50
 
 
-_OnWire: TypeAlias = tuple[Consignment, Stop, int]
-"""A request: whose, and of which round of its origin's gate."""
+_OnWire: TypeAlias = tuple[Consignment, Stop, tuple[int, int]]
+"""A request: whose, and of which rounds of its gates."""
 
 
 class PushClient(Protocol):
@@ -54,7 +55,9 @@ class PushClient(Protocol):
 
     @property
     def in_flight(self) -> int: ...
-    def submit(self, endpoint: Endpoint, headers: list[str], body: bytes, tag: _OnWire) -> None: ...
+    def submit(
+        self, endpoint: Endpoint, headers: tuple[str, ...], body: bytes, tag: _OnWire
+    ) -> None: ...
     def wait(self, timeout_ms: int) -> Iterable[tuple[_OnWire, Answer]]: ...
 
 
@@ -98,26 +101,37 @@ class Sender:
         self._authorizations = Authorizations(subject=subject)
         self._signers: dict[int, Signer] = {}
         self._renderings: OrderedDict[int, Rendering] = OrderedDict()
-        self._gates: dict[str, OriginGate] = {}
+        self._gates = Gates()
+        self._refusals = Refusals()
         self._in_hand: list[Consignment] = []
-        self._heeded_at_ms = 0
+        self._heed_at_ms = 0
 
     def run(self, stop: threading.Event) -> None:
         """Send due parcels until *stop*; then finish what is on the wire and give leases back."""
+        self._repeat(self.look, stop)
+        for consignment in self._in_hand:
+            consignment.abandon()
+        patience_ms = self._clock.monotonic_ms() + LAST_ANSWERS_MS
+        over = threading.Event()
+
+        def finish() -> None:
+            if not self._in_hand or self._clock.monotonic_ms() >= patience_ms:
+                over.set()
+                return
+            self._collect()
+            self._record()
+
+        self._repeat(finish, over)
+
+    def _repeat(self, turn: Callable[[], Rest | None], stop: threading.Event) -> None:
         run_loop(
             "sender",
-            self.look,
+            turn,
             bell=self._bell,
             stop=stop,
             clock=self._clock,
             telemetry=self._telemetry,
         )
-        for consignment in self._in_hand:
-            consignment.abandon()
-        patience_ms = self._clock.monotonic_ms() + LAST_ANSWERS_MS
-        while self._in_hand and self._clock.monotonic_ms() < patience_ms:
-            self._collect()
-            self._record()
 
     def look(self) -> Rest | None:
         """Do a round if anything is in hand, or due; return what rest to take if nothing is."""
@@ -151,13 +165,21 @@ class Sender:
     # -- parcels in
 
     def _take_parcels(self) -> None:
-        """Lease what there is room for: a full parcel at least, or half a hand of small ones."""
+        """Lease what there is room for: a full parcel at least, or half a hand of small ones.
+
+        Nothing beside a parcel that was taken over and of which nothing is recorded yet.
+        """
         held = len(self._in_hand)
         room = ROOM - sum(one.load for one in self._in_hand)
-        if room < PARCEL_SIZE or 2 * held > MOST_IN_HAND:
+        is_full = room < PARCEL_SIZE or 2 * held > MOST_IN_HAND
+        if is_full or any(one.parcel.recoveries for one in self._in_hand):
             return
         now_ms = self._clock.now_ms()
-        parcels = self._sending.lease(now_ms=now_ms, limit=MOST_IN_HAND - held, room=room)
+        parcels, parked = self._sending.lease(
+            now_ms=now_ms, limit=MOST_IN_HAND - held, room=room, beside=held > 0
+        )
+        for one in parked:
+            self._telemetry.emit(Event.PARCEL_PARKED, parcel=one.id, execution=one.execution_id)
         if not parcels:
             return
         for parcel, manifest in zip(parcels, self._sending.manifests(parcels), strict=True):
@@ -195,27 +217,44 @@ class Sender:
     def _feed(self) -> None:
         now_ms = self._clock.now_ms()
         for consignment in self._in_hand:
-            for origin in list(consignment.lanes):
-                self._feed_lane(consignment, origin, now_ms)
+            for lane in list(consignment.lanes):
+                self._feed_lane(consignment, lane, now_ms)
 
-    def _feed_lane(self, consignment: Consignment, origin: str, now_ms: int) -> None:
-        """Send who is in a lane, as far as the origin's gate lets; nobody who is overtaken."""
+    def _feed_lane(self, consignment: Consignment, lane: Lane, now_ms: int) -> None:
+        """Send who is in a lane, as far as its gates let; nobody who is overtaken."""
         if consignment.is_overtaken(now_ms=now_ms):
-            consignment.lanes.pop(origin, None)
+            consignment.lanes.pop(lane, None)
             return
-        gate = self._gates.setdefault(origin, OriginGate())
-        lane = consignment.lanes[origin]
-        if not gate.is_open(now_ms):
+        if self._refusals.is_refused(lane):
+            consignment.await_key(lane, now_ms=now_ms)
+            return
+        closed_until_ms = self._gates.closed_until_ms(lane)
+        if closed_until_ms > now_ms:
             jitter_ms = int(self._entropy.draw() * 1000)
-            until_ms = gate.closed_until_ms + jitter_ms
-            consignment.put_off(origin, until_ms=until_ms, now_ms=now_ms)
+            consignment.put_off(lane, until_ms=closed_until_ms + jitter_ms, now_ms=now_ms)
             return
-        while lane and gate.has_room():
-            self._push(consignment, lane.popleft(), gate, now_ms)
-        if not lane:
-            del consignment.lanes[origin]
+        stops = consignment.lanes[lane]
+        lines = self._headers(consignment, lane, now_ms)
+        for _ in range(min(len(stops), consignment.room, self._gates.room(lane))):
+            self._push(consignment, stops.popleft(), lines, now_ms)
+        if not stops:
+            del consignment.lanes[lane]
 
-    def _push(self, consignment: Consignment, stop: Stop, gate: OriginGate, now_ms: int) -> None:
+    def _headers(self, consignment: Consignment, lane: Lane, now_ms: int) -> tuple[str, ...]:
+        """Return the header lines of every push in a lane, as of now."""
+        left_s = max(0, consignment.parcel.expires_ms - now_ms) // 1000
+        return headers(
+            authorization=self._authorizations.value(
+                lane.origin, self._signers[lane.vapid_key_id], now_ms=now_ms
+            ),
+            ttl_s=min(consignment.ttl_s, left_s),
+            urgency=consignment.urgency,
+            topic=consignment.topic,
+        )
+
+    def _push(
+        self, consignment: Consignment, stop: Stop, lines: tuple[str, ...], now_ms: int
+    ) -> None:
         parcel, recipient = consignment.parcel, stop.recipient
         if consignment.has_expired(stop.index, now_ms=now_ms):
             consignment.give_up(stop.index, now_ms=now_ms)
@@ -238,34 +277,28 @@ class Sender:
             why = Unanswered.TOO_LARGE if is_large else Unanswered.BAD_KEYS
             consignment.drop(stop.index, Outcome.REJECTED, why, now_ms=now_ms)
             return
-        authorization = self._authorizations.value(
-            stop.endpoint.origin, self._signers[recipient.vapid_key_id], now_ms=now_ms
-        )
-        lines = headers(
-            authorization=authorization,
-            ttl_s=min(consignment.ttl_s, max(0, parcel.expires_ms - now_ms) // 1000),
-            urgency=Urgency(consignment.urgency),
-            topic=consignment.topic,
-        )
-        self._client.submit(stop.endpoint, lines, body, (consignment, stop, gate.sent()))
+        tag = (consignment, stop, self._gates.sent(stop.lane))
+        self._client.submit(stop.endpoint, lines, body, tag)
         consignment.on_wire += 1
 
     # -- answers in
 
     def _take_answer(self, tag: _OnWire, answer: Answer) -> None:
-        consignment, stop, of_round = tag
+        consignment, stop, of_rounds = tag
         now_ms = self._clock.now_ms()
         verdict = read(answer, host=stop.endpoint.host, now_ms=now_ms)
-        gate = self._gates[stop.endpoint.origin]
-        gate.answered(verdict, of_round=of_round, now_ms=now_ms)
+        self._gates.answered(stop.lane, verdict, of_rounds=of_rounds, now_ms=now_ms)
         consignment.on_wire -= 1
-        made = consignment.made(stop.index)
+        last = consignment.parcel.attempt_of(stop.index)
+        made, again = last.attempts, was_refused(last)
+        self._refusals.answered(stop.lane, verdict.kind, status=answer.status, again=again)
         decision = decide(
             verdict,
             made=made,
             now_ms=now_ms,
             expires_ms=consignment.parcel.expires_ms,
             draw=self._entropy.draw(),
+            refusal_is_theirs=again and not self._refusals.is_doubted(stop.lane),
         )
         attempt = Attempt(used_up(verdict, made=made), code_of(answer), now_ms)
         consignment.settle(stop.index, decision, attempt)
@@ -274,17 +307,27 @@ class Sender:
 
     def _heed(self) -> None:
         """Drop what may not be sent any more: who waits in hand hears of a pause in time."""
+        self._tell_refusals()
         at_ms = self._clock.monotonic_ms()
-        if at_ms - self._heeded_at_ms < HEED_EVERY_MS:
+        if at_ms < self._heed_at_ms:
             return
-        self._heeded_at_ms = at_ms
         waiting = [one for one in self._in_hand if one.lanes]
-        if not waiting:
-            return
-        sendable = self._sending.sendable({one.parcel.execution_id for one in waiting})
+        heeded = self._sending.heed({one.parcel.execution_id for one in waiting})
+        self._heed_at_ms = at_ms + HEED_EVERY_MS
+        self._refusals.heard(heeded.refused)
         for consignment in waiting:
-            if consignment.parcel.execution_id not in sendable:
+            if consignment.parcel.execution_id not in heeded.sendable:
                 consignment.abandon()
+
+    def _tell_refusals(self) -> None:
+        if not self._refusals.untold:
+            return
+        added = self._sending.refuse(self._refusals.untold, now_ms=self._clock.now_ms())
+        self._refusals.told()
+        for one in added:
+            self._telemetry.emit(
+                Event.KEY_REFUSED, container=one.container_id, origin=one.origin, status=one.status
+            )
 
     def _record(self) -> None:
         """Write down what is known, before it is more than a kill may cost."""
@@ -296,7 +339,7 @@ class Sender:
         standings = self._sending.record([self._entry(one) for one in ours]) if ours else []
         for consignment in told:
             consignment.given_back = consignment.is_idle
-            consignment.unrecorded = 0
+            consignment.unrecorded = consignment.parcel.recoveries = 0
             consignment.gone = []
             consignment.recorded_at_ms = at_ms
         for consignment, standing in zip(ours, standings, strict=True):
@@ -313,22 +356,34 @@ class Sender:
             or any(
                 _must_renew(one, at_ms)
                 or (one.has_news and at_ms - one.recorded_at_ms >= RECORD_EVERY_MS)
+                or (one.has_news and one.careful)
                 for one in self._in_hand
             )
         )
 
     def _entry(self, consignment: Consignment) -> Entry:
-        parcel = consignment.parcel
         now_ms = self._clock.now_ms()
         due_ms = now_ms + HOLD_MS
         if consignment.is_idle:
-            due_ms = max(now_ms, parcel.next_due_ms() or 0)
-        return Entry(parcel, due_ms, keep=not consignment.is_idle, gone=consignment.gone)
+            due_ms = max(now_ms, consignment.parcel.next_due_ms() or 0)
+        return Entry(
+            consignment.parcel,
+            due_ms,
+            keep=not consignment.is_idle,
+            gone=consignment.gone,
+            awaited=consignment.awaited,
+            roused_ms=now_ms,
+        )
 
     def _take_standing(self, consignment: Consignment, standing: Standing) -> None:
-        """Send no further what was lost or has paused; of the lost nothing more is written."""
+        """Send no further what was lost or has paused; of the lost nothing more is written.
+
+        What waited for a key that has been released is taken again, once this sender knows it too.
+        """
         parcel = consignment.parcel
         consignment.ours = standing.ours
+        if standing.roused:
+            self._heed_at_ms = 0
         if not standing.ours:
             self._telemetry.emit(Event.LEASE_LOST, parcel=parcel.id, execution=parcel.execution_id)
         if not (standing.ours and standing.sendable):

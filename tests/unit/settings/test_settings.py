@@ -17,11 +17,14 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "secret_key_file": ("/run/secrets/key", Path("/run/secrets/key")),
     "push_hosts": ("a.example, localhost:8090,", ("a.example", "localhost:8090")),
     "ca_file": ("ca.pem", Path("ca.pem")),
+    "geoip_database": ("/var/lib/GeoLite2-City.mmdb", Path("/var/lib/GeoLite2-City.mmdb")),
+    "trusted_proxies": ("10.0.0.1/8, ::1,2001:DB8::/32", ("10.0.0.0/8", "::1", "2001:db8::/32")),
     "contact": ("mailto:ops@example.com", "mailto:ops@example.com"),
     "senders": ("8", 8),
     "request_timeout": ("5", 5),
     "rate_burst": ("0", 0),
     "rate_steady": ("1000", 1000),
+    "audience_cache": ("64", 64),
     "log_format": ("json", "json"),
 }
 ALL = pytest.mark.parametrize("name", EXAMPLES)
@@ -89,6 +92,10 @@ def test_a_file_may_write_numbers_and_lists(tmp_path: Path) -> None:
     assert (settings.senders, settings.push_hosts) == (4, ("a.example", "*.b.example"))
 
 
+def test_nobodys_word_may_be_believed() -> None:
+    assert load({"TOCSIN_TRUSTED_PROXIES": "none"}).trusted_proxies == ()
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
@@ -137,6 +144,13 @@ def test_an_unknown_name_in_the_file(key: str, hint: str, tmp_path: Path) -> Non
         ("push_hosts", "https://push.example.org"),
         ("push_hosts", "localhost:99999"),
         ("push_hosts", "*"),
+        ("trusted_proxies", "*"),
+        ("trusted_proxies", ","),
+        ("trusted_proxies", "proxy.example.com"),
+        ("trusted_proxies", "10.0.0.1, none"),
+        ("trusted_proxies", "10.0.0.0/33"),
+        ("trusted_proxies", "10.0.0.1:80"),
+        ("trusted_proxies", "10.0.0.1;10.0.0.2"),
         ("contact", "ops@example.com"),
         ("contact", "mailto:"),
         ("contact", "https://"),
@@ -225,4 +239,6 @@ def test_the_reference_says_what_the_program_does() -> None:
     defaults = {row[0].strip("`| "): row[2] for row in rows}
     for name, field in Settings.__dataclass_fields__.items():
         if field.default not in ("", None, ()):
-            assert defaults[f"{PREFIX}{name.upper()}"] == f"`{field.default}`"
+            default = field.default
+            text = ",".join(default) if isinstance(default, tuple) else default
+            assert defaults[f"{PREFIX}{name.upper()}"] == f"`{text}`"

@@ -61,6 +61,8 @@ def test_a_line_end_in_a_fact_makes_no_second_line(log_format: str) -> None:
     [
         (Event.PLANNED, "info"),
         (Event.LEASE_LOST, "warning"),
+        (Event.PARCEL_PARKED, "warning"),
+        (Event.KEY_REFUSED, "warning"),
         (Event.PROCESS_ENDED, "warning"),
         (Event.PROCESS_NOT_STARTED, "warning"),
         (Event.LOOP_FAILED, "error"),
@@ -86,6 +88,13 @@ def test_events_and_live_recipients_are_counted() -> None:
     exposed = told.exposition({"pending": 0})
     assert b'tocsin_live_recipients{outcome="pending"} 0.0' in exposed
     assert b'tocsin_events_total{event="planned"} 2.0' in exposed
+
+
+def test_refused_keys_are_shown() -> None:
+    told, _ = telemetry()
+
+    assert b"tocsin_refused_keys 2.0" in told.exposition({}, refused_keys=2)
+    assert b"tocsin_refused_keys 0.0" in told.exposition({})
 
 
 def test_no_work_stops_for_want_of_a_log() -> None:

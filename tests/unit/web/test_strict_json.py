@@ -10,7 +10,14 @@ from starlette.requests import Request
 
 from loops import run
 from tocsin.domain.errors import BodyTooLarge, Unreadable, UnsupportedMediaType
-from tocsin.web.strict_json import MAX_BODY_BYTES, loads, loads_text, read_body
+from tocsin.web.strict_json import (
+    _DECODER,
+    MAX_BODY_BYTES,
+    _Parser,
+    loads,
+    loads_text,
+    read_body,
+)
 
 MEBIBYTE = 1024 * 1024
 
@@ -182,6 +189,19 @@ def test_any_bytes_are_an_object_or_unreadable(body: bytes) -> None:
 @given(value=JSON_OBJECTS, ascii_only=st.booleans())
 def test_what_json_writes_is_read_back(value: dict[str, Any], ascii_only: bool) -> None:
     assert value == loads(json.dumps(value, ensure_ascii=ascii_only).encode())
+
+
+@given(value=JSON_OBJECTS, spoilt=st.integers(0, 200), by=st.sampled_from('{}[]",:\\0-1.e9NIa'))
+def test_the_quick_way_takes_nothing_else(value: dict[str, Any], spoilt: int, by: str) -> None:
+    """What is taken at once is what the parser that tells what is wrong would have read."""
+    text = json.dumps(value)
+    text = text[: spoilt % len(text)] + by + text[spoilt % len(text) + 1 :]
+    try:
+        taken = _DECODER.decode(text)
+    except ValueError:
+        return
+
+    assert repr(_Parser("the body").parse(text)) == repr(taken)
 
 
 @given(value=JSON_OBJECTS, at=st.integers(0, 200), byte=st.integers(0, 255))

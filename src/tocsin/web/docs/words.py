@@ -12,6 +12,7 @@ _KINDS: Final = {
     "boolean": "true or false",
 }
 _CURL: Final = "curl"
+_JSON: Final = "application/json"
 
 
 class Command(NamedTuple):
@@ -92,10 +93,15 @@ def curl(said: Mapping[str, Any], method: str, path: str) -> Sequence[Command]:
     return [
         Command(
             name if len(examples) > 1 else "",
-            " ".join([*words, shlex.quote(json.dumps(one["value"], ensure_ascii=False, indent=1))]),
+            " ".join([*words, shlex.quote(_written(one["value"], media_type))]),
         )
         for name, one in examples.items()
     ]
+
+
+def _written(value: Any, media_type: str) -> str:
+    """Return *value* as a body; where a body is lines, as one of them."""
+    return json.dumps(value, ensure_ascii=False, indent=1 if media_type == _JSON else None)
 
 
 def _filled(said: Mapping[str, Any], path: str) -> str:

@@ -4,14 +4,14 @@ A handler reads, calls a service and answers; who is calling, how often, and whe
 JSON at all was settled here. An operation also says of itself what the OpenAPI document tells.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Match, Route
 from starlette.types import Scope as AsgiScope
 
@@ -20,7 +20,11 @@ from tocsin.domain.errors import Forbidden, TocsinError, Unavailable
 from tocsin.domain.idempotency import Claim, Receipt
 from tocsin.web.hood.fields import Field, Schema
 from tocsin.web.hood.replays import claim_of, refuse_key
-from tocsin.web.strict_json import loads, read_body, refuse_body
+from tocsin.web.ndjson import MEDIA_TYPES
+from tocsin.web.strict_json import JSON, check_media_type, loads, read_body, refuse_body
+
+_UNHURRIED: Final = "tocsin.unhurried"
+"""The ASGI extension by which a request may take as long as it keeps coming."""
 
 
 class Callers(Protocol):
@@ -53,7 +57,8 @@ class Clock(Protocol):
 class Call:
     """One request that passed the door.
 
-    body: the JSON object that was sent, empty when the operation takes none. claim: what an
+    body: the JSON object that was sent, empty when the operation takes none. pieces: a body of
+    lines as it comes, cut anywhere; nothing when the operation takes none. claim: what an
     Idempotency-Key lays claim to.
     """
 
@@ -62,6 +67,7 @@ class Call:
     path: Mapping[str, str]
     query: QueryParams
     body: dict[str, Any]
+    pieces: AsyncIterator[bytes]
     claim: Claim | None
 
     @property
@@ -85,10 +91,12 @@ class Operation:
     """One call of the API.
 
     scope: what a token needs, None when any will do. body: the fields of the JSON object to be
-    sent, None for none. answer: the schema of a good answer's body, None for an empty one.
-    examples: bodies by name. refusals: the statuses of errors beyond those that every call may
-    have. replayable: an Idempotency-Key is honoured, by a service that is handed the claim.
-    unrepeatable: why an Idempotency-Key must be refused; neither: it makes no difference.
+    sent, None for none. lines: instead, the schema of each line of an NDJSON body of any length,
+    which the handler reads as it comes. answer: the schema of a good answer's body, None for an
+    empty one; of NDJSON, by answer_type, that of each line. examples: bodies, or lines, by name.
+    refusals: the statuses of errors beyond those that every call may have. replayable: an
+    Idempotency-Key is honoured, by a service that is handed the claim. unrepeatable: why an
+    Idempotency-Key must be refused; neither: it makes no difference.
     """
 
     method: str
@@ -99,7 +107,9 @@ class Operation:
     resource: str
     status: int = 200
     answer: Schema | None = None
+    answer_type: str = JSON
     body: Mapping[str, Field] | None = None
+    lines: Schema | None = None
     parameters: Sequence[Parameter] = ()
     examples: Mapping[str, Any] = field(default_factory=dict)
     refusals: Sequence[int] = ()
@@ -153,6 +163,8 @@ class Door:
                 operation, await _call(request, operation, credential, now_ms)
             )
             response.headers.update(headers)
+            if request.method == "HEAD" and isinstance(response, StreamingResponse):
+                response.body_iterator = _nothing()  # whatever is in it nobody would take
             return response
 
         return _Route(operation.path, answer, methods=[operation.method], words=words)
@@ -184,6 +196,9 @@ async def _call(
     raw = b""
     if operation.body is not None:
         raw = await read_body(request)
+    elif operation.lines is not None:
+        check_media_type(request, MEDIA_TYPES)
+        _let_take_its_time(request)
     elif operation.method != "GET":
         await refuse_body(request)
     return Call(
@@ -192,8 +207,21 @@ async def _call(
         path=request.path_params,
         query=request.query_params,
         body={} if operation.body is None else loads(raw),
+        pieces=request.stream() if operation.lines is not None else _nothing(),
         claim=claim_of(request, credential, raw) if operation.replayable else None,
     )
+
+
+def _let_take_its_time(request: Request) -> None:
+    """Lift the deadline of the request, where the server has one."""
+    lift = request.scope.get("extensions", {}).get(_UNHURRIED)
+    if lift is not None:
+        lift()
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for piece in list[bytes]():
+        yield piece
 
 
 def created(receipt: Receipt) -> Response:
