@@ -5,27 +5,21 @@ execution and the recipient, and it is signed, so an event cannot be made up, mo
 message, or told after its age is over.
 """
 
-import hmac
-import struct
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
-# execution (u64), ordinal (u32), last second at which events count (u32), signature (16 bytes)
-_CLAIMS: Final = struct.Struct(">QII")
-_SIGNATURE_BYTES: Final = 16
-_TOKEN_BYTES: Final = _CLAIMS.size + _SIGNATURE_BYTES
+from tocsin.domain.signed_token import BadToken, TokenForm
 
-TOKEN_LENGTH: Final = -(-_TOKEN_BYTES * 4 // 3)
+__all__ = ["EVENTS_COUNT_FOR_S", "TOKEN_LENGTH", "BadToken", "MessageRef", "mint", "read"]
+
+# execution (u64), ordinal (u32), last second at which events count (u32)
+_FORM: Final = TokenForm(">QII", b"message")
+
+TOKEN_LENGTH: Final = _FORM.length
 """Characters of a token; every token is as long as the next."""
 
 EVENTS_COUNT_FOR_S: Final = 30 * 86_400
 """Seconds after the end of a message's TTL during which its events still count."""
-
-
-class BadToken(ValueError):
-    """The token is malformed, forged, or over its age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +30,17 @@ class MessageRef:
     ordinal: int
 
 
+def last_second(expires_ms: int) -> int:
+    """Return the last second at which events of a message count whose TTL is over then."""
+    return min(expires_ms // 1000 + EVENTS_COUNT_FOR_S, 0xFFFF_FFFF)
+
+
 def mint(key: bytes, ref: MessageRef, *, expires_ms: int) -> str:
     """Return the token of the message *ref*, whose TTL is over at *expires_ms*."""
-    claims = _CLAIMS.pack(
-        ref.execution_id, ref.ordinal, min(expires_ms // 1000 + EVENTS_COUNT_FOR_S, 0xFFFF_FFFF)
-    )
-    signature = _sign(key, claims)
-    return urlsafe_b64encode(claims + signature).rstrip(b"=").decode("ascii")
+    return _FORM.mint(key, ref.execution_id, ref.ordinal, last_second(expires_ms))
 
 
 def read(key: bytes, token: str, *, now_ms: int) -> MessageRef:
     """Return the message that *token* names. Raises BadToken."""
-    if len(token) != TOKEN_LENGTH or not token.isascii():
-        raise BadToken("the token is not of the form that this server makes")
-    try:
-        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    except ValueError:
-        raise BadToken("the token is not base64url") from None
-    claims, signature = raw[: _CLAIMS.size], raw[_CLAIMS.size :]
-    # One message has one spelling of its token: what decodes to the same bytes is refused.
-    if urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != token:
-        raise BadToken("the token is not in its canonical form")
-    if not hmac.compare_digest(_sign(key, claims), signature):
-        raise BadToken("the token was not signed by this server")
-    execution_id, ordinal, last_s = _CLAIMS.unpack(claims)
-    if now_ms // 1000 > last_s:
-        raise BadToken("the token is over its age")
+    execution_id, ordinal, _ = _FORM.read(key, token, now_ms=now_ms)
     return MessageRef(execution_id, ordinal)
-
-
-def _sign(key: bytes, claims: bytes) -> bytes:
-    """Return a keyed BLAKE2b of *claims* (RFC 7693 section 2.5): a third of an HMAC's time."""
-    return blake2b(claims, key=key, digest_size=_SIGNATURE_BYTES, person=b"message").digest()
