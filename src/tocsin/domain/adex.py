@@ -3,12 +3,14 @@
 contract.md section 2.4. Ids are decimal text, as the API writes them.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from tocsin.domain import message as messages
 from tocsin.domain.message import FALLBACK_LANGUAGE, Action, Message
+from tocsin.domain.payload import write_payload
 
 MOST_MESSAGES: Final = 10
 
@@ -67,6 +69,19 @@ def shown_message(message: Mapping[str, Any], adex: Mapping[str, Any] | None) ->
     if adex is not None:
         return from_json(adex).fallback
     return messages.from_json(message) if message else None
+
+
+def shown_fallback(fallback: Message, *, task_id: str, values: Mapping[str, str]) -> dict[str, Any]:
+    """Return *fallback* as a draw answers it: in the shape of a push, its macros filled in.
+
+    values: by the names of macros; one that is missing leaves the default.
+    """
+    shape = messages.shown_shape(
+        fallback, FALLBACK_LANGUAGE, fallback_tag=messages.fallback_tag(task_id)
+    )
+    shown: dict[str, Any] = json.loads(write_payload(shape).fill("", values))
+    del shown["v"], shown["token"]
+    return shown
 
 
 def _plain(message: Message) -> dict[str, Any]:

@@ -19,7 +19,6 @@ class Unanswered(IntEnum):
     BAD_KEYS = 3
     TOO_LARGE = 4
     OUT_OF_TIME = 5
-    NO_MESSAGE = 6
     PARKED = 7
     KEY_REFUSED = 8
     UNREACHABLE = 10
@@ -54,7 +53,6 @@ _OF_UNANSWERED: Final[Mapping[int, str]] = {
     Unanswered.BAD_KEYS: "no message can be encrypted for the keys of their subscription",
     Unanswered.TOO_LARGE: "with their own values in it the message is too large for a push",
     Unanswered.OUT_OF_TIME: "the message's TTL was over before it could be sent",
-    Unanswered.NO_MESSAGE: "the order has no message to send",
     Unanswered.PARKED: "several senders in a row ended while they held their parcel",
     Unanswered.KEY_REFUSED: (
         "their container was paused at their push service, which refused its VAPID key"

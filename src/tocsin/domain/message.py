@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tocsin.domain.errors import Fault
 from tocsin.domain.macros import (
+    CLICK_ID,
     SAMPLE_TASK_ID,
     Macro,
     Template,
@@ -27,6 +28,9 @@ MAX_PLAINTEXT_BYTES: Final = 3993
 # size is known before the task has an id.
 MAX_FALLBACK_TAG_BYTES: Final = 40
 FALLBACK_LANGUAGE: Final = "en"
+DRAW_PATH: Final = "/v1/edge/adex/"
+"""Behind the server's own address, and before the token of what is drawn."""
+
 _LONGEST_TAG: Final = "-" * MAX_FALLBACK_TAG_BYTES
 _MOST_FLAWS: Final = 20  # that are named, each with its nearest; further ones are counted
 _NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
@@ -73,31 +77,44 @@ def fallback_tag(task_id: str) -> str:
 
 
 def compile_payload(
-    message: Message,
+    message: Message | None,
     language: str,
     *,
     fallback_tag: str,
     custom_data: str | None,
+    is_fallback: bool = False,
     fixed: Mapping[str, str] = _NO_VALUES,
 ) -> Payload:
     """Return the payload for those whose chosen language is *language*, ready for its tokens.
 
     language: from choose_language, so that a parcel compiles once per key and not per subscriber.
     fallback_tag: stands in for a missing tag, at most 40 bytes. custom_data: a JSON object as text.
-    fixed: values of macros that are the same for everybody.
-    Source: contract.md section 4, last paragraph. A key without a value is left out, for the
-    Notification API would read null as text. A silent message does not vibrate: together they make
-    showNotification throw.
+    is_fallback: the device draws, and *message*, which may be missing then, is shown if nothing
+    comes. fixed: values of macros that are the same for everybody.
+    Source: contract.md section 4, last paragraph. Where a device draws is said as a path, for the
+    device knows best how it reaches this server.
     """
-    rest: dict[str, Any] = {
+    shape = None if message is None else shown_shape(message, language, fallback_tag=fallback_tag)
+    if is_fallback:
+        shape = {"adex": {"url": (DRAW_PATH, Macro(CLICK_ID)), "fallback": shape}}
+    if shape is None:
+        raise ValueError("there is neither a message nor a draw")
+    custom = {} if custom_data is None else {"custom": json.loads(custom_data)}
+    return write_payload({**shape, **custom}, fixed)
+
+
+def shown_shape(message: Message, language: str, *, fallback_tag: str) -> dict[str, Any]:
+    """Return what the service worker shows and opens, with templates where macros are.
+
+    A key without a value is left out, for the Notification API would read null as text. A silent
+    message does not vibrate: together they make showNotification throw.
+    """
+    return {
         "title": _text(message.title, language),
         "options": _options(message, language, fallback_tag),
         "url": _url(message.landing_url),
         "action_urls": [_url(action.url) for action in message.actions],
     }
-    if custom_data is not None:
-        rest["custom"] = json.loads(custom_data)
-    return write_payload(rest, fixed)
 
 
 def macros_of(message: Message) -> frozenset[str]:
@@ -111,31 +128,34 @@ def macros_of(message: Message) -> frozenset[str]:
 
 
 def message_faults(
-    message: Message,
+    message: Message | None,
     *,
     path: str = "message",
-    by_language: bool = True,
+    is_fallback: bool = False,
     custom_data: str | None,
     token_length: int,
     name: str | None = None,
 ) -> list[Fault]:
     """Return what is wrong with *message* beyond the shape of its single fields.
 
-    path: where it stands in its body; by_language: its texts stand there by language.
+    path: where it stands in its body. is_fallback: there in one language, and None is no fault.
     token_length: of the message tokens to come, in characters. custom_data: readable JSON text.
     name: of the task, for the macro that says it; None reckons with the longest.
     """
-    faults = _macro_faults(message, path, by_language=by_language)
-    if message.renotify and not message.tag:
-        faults.append(Fault(f"{path}.renotify", "needs a tag: it says what the message replaces"))
-    for language, payload in _payloads(message, custom_data):
+    faults = []
+    if message is not None:
+        faults += _macro_faults(message, path, by_language=not is_fallback)
+        if message.renotify and not message.tag:
+            sentence = "needs a tag: it says what the message replaces"
+            faults.append(Fault(f"{path}.renotify", sentence))
+    for language, payload in _payloads(message, custom_data, is_fallback=is_fallback):
         over = payload.size(token_length, longest_values(name=name)) - MAX_PLAINTEXT_BYTES
         if over > 0:
-            where = f" in language {language}" if by_language else ""
-            what = "macros at their longest, " if payload.gaps else ""
+            where = "" if is_fallback else f" in language {language}"
+            what = "macros at their longest, " if payload.needs else ""
             faults.append(
                 Fault(
-                    path,
+                    "custom_data" if message is None else path,
                     f"is {over} bytes too large{where}: with texts, URLs, {what}and custom_data "
                     f"it must fit the {MAX_PLAINTEXT_BYTES} bytes of one push",
                 )
@@ -146,6 +166,7 @@ def message_faults(
 def message_warnings(
     message: Message,
     *,
+    is_fallback: bool = False,
     custom_data: str | None,
     name: str | None = None,
     token_length: int = TOKEN_LENGTH,
@@ -164,7 +185,7 @@ def message_warnings(
         )
         for language in strange.values()
     ]
-    for language, payload in _payloads(message, custom_data):
+    for language, payload in _payloads(message, custom_data, is_fallback=is_fallback):
         data = frozenset(filter(is_user_data, payload.needs))
         values = longest_values(name=name, data=data)
         over = payload.size(token_length, values) - MAX_PLAINTEXT_BYTES
@@ -178,14 +199,24 @@ def message_warnings(
 
 
 def payload_json(
-    message: Message, language: str, *, name: str, custom_data: str | None, now_ms: int
+    message: Message | None,
+    language: str,
+    *,
+    name: str,
+    custom_data: str | None,
+    is_fallback: bool = False,
+    now_ms: int,
 ) -> dict[str, Any]:
     """Return what a sample subscriber's service worker reads, decrypted.
 
     language: a key of the title. name: of the task. See macros.sample_values.
     """
     payload = compile_payload(
-        message, language, fallback_tag=fallback_tag(SAMPLE_TASK_ID), custom_data=custom_data
+        message,
+        language,
+        fallback_tag=fallback_tag(SAMPLE_TASK_ID),
+        custom_data=custom_data,
+        is_fallback=is_fallback,
     )
     sample = payload.fill("A" * TOKEN_LENGTH, sample_values(name=name, now_ms=now_ms))
     found: dict[str, Any] = json.loads(sample)
@@ -293,12 +324,20 @@ def _best(keys: Iterable[str], language: str | None) -> str:
     return by_tag.get(FALLBACK_LANGUAGE) or next(iter(by_tag.values()))
 
 
-def _payloads(message: Message, custom_data: str | None) -> Iterator[tuple[str, Payload]]:
+def _payloads(
+    message: Message | None, custom_data: str | None, *, is_fallback: bool
+) -> Iterator[tuple[str, Payload]]:
     """Yield each language of *message* with its payload, whatever the id of the task."""
-    for language in message.title:
+    for language in [FALLBACK_LANGUAGE] if message is None else message.title:
         yield (
             language,
-            compile_payload(message, language, fallback_tag=_LONGEST_TAG, custom_data=custom_data),
+            compile_payload(
+                message,
+                language,
+                fallback_tag=_LONGEST_TAG,
+                custom_data=custom_data,
+                is_fallback=is_fallback,
+            ),
         )
 
 

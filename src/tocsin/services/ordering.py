@@ -62,9 +62,7 @@ def named_in_vain(unit: Unit, scope: Scope, draft: Draft) -> list[tuple[str, str
         sentence = f"adex.zone_id: {draft.adex.zone_id} is no demand source here: "
         found.append(("unknown_item", f"{sentence}everybody is shown the fallback_message"))
     elif draft.adex.fallback is None:
-        sentence = (
-            "adex has no fallback_message, and nothing is drawn yet: nobody is shown anything"
-        )
+        sentence = "adex has no fallback_message: who draws nothing is shown a few neutral words"
         found.append(("no_fallback", sentence))
     return found
 

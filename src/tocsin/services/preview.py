@@ -9,7 +9,12 @@ from typing import Any, Final, Protocol, TypeAlias
 from tocsin.domain.account import Scope
 from tocsin.domain.calendar import place_of
 from tocsin.domain.errors import Fault
-from tocsin.domain.message import encrypted_size, message_warnings, payload_json
+from tocsin.domain.message import (
+    FALLBACK_LANGUAGE,
+    encrypted_size,
+    message_warnings,
+    payload_json,
+)
 from tocsin.domain.push_task import Draft, Status
 from tocsin.domain.schedule import Wave, slots, warnings, waves
 from tocsin.services import ordering, reaching
@@ -105,14 +110,16 @@ def _waves(
 
 
 def _payloads(draft: Draft, now_ms: int) -> dict[str, tuple[int, Mapping[str, Any]]]:
-    message = draft.shown
-    if message is None:
-        return {}
     shown = {
         language: payload_json(
-            message, language, name=draft.name, custom_data=draft.custom_data, now_ms=now_ms
+            draft.shown,
+            language,
+            name=draft.name,
+            custom_data=draft.custom_data,
+            is_fallback=draft.adex is not None,
+            now_ms=now_ms,
         )
-        for language in message.title
+        for language in ([FALLBACK_LANGUAGE] if draft.shown is None else draft.shown.title)
     }
     return {language: (encrypted_size(payload), payload) for language, payload in shown.items()}
 
@@ -124,7 +131,12 @@ def _warnings(draft: Draft, reach: Reach, now_ms: int) -> list[Warned]:
     else:
         found += warnings(draft.schedule, anchor_ms=_anchor_ms(draft, now_ms))
     if draft.shown is not None:
-        found += message_warnings(draft.shown, custom_data=draft.custom_data, name=draft.name)
+        found += message_warnings(
+            draft.shown,
+            is_fallback=draft.adex is not None,
+            custom_data=draft.custom_data,
+            name=draft.name,
+        )
     if not reach.total:
         found.append(("nobody", "the targeting reaches nobody now"))
     elif draft.total_user is not None and draft.total_user < reach.total:

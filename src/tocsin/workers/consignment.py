@@ -153,8 +153,8 @@ def open_consignment(
     """Return *parcel* ready to be sent: everybody in their lane.
 
     Settled at once: who has left since the parcel was cut (gone), whose endpoint is none that
-    a push may go to (rejected), and everybody once the TTL is over, or when the order shows
-    nothing (rejected), and everybody of a parcel that is parked (failed). Who must wait for a
+    a push may go to (rejected), everybody once the TTL is over, and everybody of a parcel that is
+    parked (failed). Who must wait for a
     retry is left for a later lease; who waited for a refused key is here, for it may be released.
     """
     pending = list(parcel.pending())
@@ -172,8 +172,6 @@ def open_consignment(
         retry = parcel.retries.get(index)
         if recipient is None:
             consignment.drop(index, Outcome.GONE, Unanswered.LEFT, now_ms=now_ms)
-        elif rendering.is_blank:
-            consignment.drop(index, Outcome.REJECTED, Unanswered.NO_MESSAGE, now_ms=now_ms)
         elif parcel.is_parked:
             consignment.drop(index, Outcome.FAILED, Unanswered.PARKED, now_ms=now_ms)
         elif consignment.has_expired(index, now_ms=now_ms):

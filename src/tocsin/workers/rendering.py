@@ -17,16 +17,12 @@ class Rendering:
 
     def __init__(self, order: Order, *, task_id: int) -> None:
         self._message = shown_message(order.message, order.adex)
+        self._is_drawn = order.adex is not None
         self._custom_data = order.custom_data
         self._fallback_tag = fallback_tag(str(task_id))
         self._of_task = task_values(task_id=str(task_id), name=order.name)
         self._by_chosen: dict[str, Payload] = {}
         self._by_asked: dict[str | None, Payload] = {}
-
-    @property
-    def is_blank(self) -> bool:
-        """Return whether the order shows nothing: a draw without a fallback."""
-        return self._message is None
 
     def render(self, recipient: Recipient, token: str, *, now_ms: int) -> bytes:
         """Return the plaintext of the message that *token* names, for its recipient."""
@@ -37,20 +33,19 @@ class Rendering:
         return payload.fill(token, recipient_values(payload.needs, known, now_ms=now_ms))
 
     def payload(self, language: str | None) -> Payload:
-        """Return the payload for a recipient of *language*. Raises ValueError for a blank order."""
+        """Return the payload for a recipient of *language*."""
         found = self._by_asked.get(language)
         if found is None:
-            if self._message is None:
-                raise ValueError("the order has no message")
             if len(self._by_asked) >= _MOST_ASKED:
                 self._by_asked.clear()
-            chosen = choose_language(self._message, language)
+            chosen = "" if self._message is None else choose_language(self._message, language)
             if chosen not in self._by_chosen:
                 self._by_chosen[chosen] = compile_payload(
                     self._message,
                     chosen,
                     fallback_tag=self._fallback_tag,
                     custom_data=self._custom_data,
+                    is_fallback=self._is_drawn,
                     fixed=self._of_task,
                 )
             found = self._by_asked[language] = self._by_chosen[chosen]

@@ -42,7 +42,6 @@ ALL = [*Unanswered, *range(100, 1000)]
         (Outcome.REJECTED, 2, "their endpoint is none of a push service that pushes may go to"),
         (Outcome.REJECTED, 3, "no message can be encrypted for the keys of their subscription"),
         (Outcome.REJECTED, 4, "with their own values in it the message is too large for a push"),
-        (Outcome.REJECTED, 6, "the order has no message to send"),
         (Outcome.FAILED, 7, "several senders in a row ended while they held their parcel"),
         (
             Outcome.PENDING,
@@ -111,7 +110,6 @@ def test_the_codes_are_those_that_are_stored() -> None:
         "BAD_KEYS": 3,
         "TOO_LARGE": 4,
         "OUT_OF_TIME": 5,
-        "NO_MESSAGE": 6,
         "PARKED": 7,
         "KEY_REFUSED": 8,
         "UNREACHABLE": 10,

@@ -78,7 +78,7 @@ def filled(sample: Message, values: Mapping[str, str], **more: Any) -> dict[str,
             ],
         ),
         (
-            {"path": "adex.fallback_message", "by_language": False},
+            {"path": "adex.fallback_message", "is_fallback": True},
             [
                 "adex.fallback_message.title",
                 "adex.fallback_message.body",
@@ -224,7 +224,7 @@ def test_a_macro_counts_with_its_longest_value(macro: str, in_text: int, in_url:
 def test_a_fallback_that_is_too_large_is_said_to_be_without_a_language() -> None:
     sample = message("x" * 600, body={"en": "y" * 2000}, icon=URL + "z" * 2000)
 
-    [(field, sentence)] = faults(sample, path="adex.fallback_message", by_language=False)
+    [(field, sentence)] = faults(sample, path="adex.fallback_message", is_fallback=True)
 
     assert field == "adex.fallback_message"
     assert "bytes too large: with texts" in sentence

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.domain.adex import Adex, to_json
 from tocsin.domain.attempt import NO_ATTEMPT, Attempt, Unanswered
 from tocsin.domain.execution import Order
 from tocsin.domain.outcome import Outcome
@@ -137,16 +136,6 @@ def test_who_cannot_be_sent_is_settled_at_once() -> None:
     ]
     assert one.unrecorded == 2
     assert one.gone == []
-
-
-def test_an_order_with_nothing_to_show_is_rejected() -> None:
-    draw = to_json(Adex(zone_id="1"))
-
-    one = opened({0: person(0), 1: person(1)}, size=3, message={}, adex=draw)
-
-    assert (lanes(one), one.is_idle) == ({}, True)
-    assert outcomes(one) == [Outcome.REJECTED, Outcome.REJECTED, Outcome.GONE]
-    assert [one.answer for one in attempts(one)] == [6, 6, 1]
 
 
 def test_nobody_of_a_parked_parcel_is_sent() -> None:

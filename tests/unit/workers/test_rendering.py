@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import pytest
-
 from tocsin.domain.adex import Adex
 from tocsin.domain.adex import to_json as adex_json
 from tocsin.domain.execution import Order
@@ -80,14 +78,18 @@ def test_a_draw_shows_its_fallback_to_everybody() -> None:
     draw = adex_json(Adex(zone_id="1", fallback=message(en="Fallback")))
     rendering = Rendering(order({}, adex=draw), task_id=9)
 
-    assert not rendering.is_blank
-    assert rendered(rendering, person("sr"))["title"] == "Fallback"
-    assert rendered(rendering, person())["options"]["tag"] == "tocsin-9"
+    payload = rendered(rendering, person("sr"))
+
+    assert payload.keys() == {"v", "token", "adex"}
+    assert payload["adex"]["url"] == "/v1/edge/adex/the.token"
+    assert payload["adex"]["fallback"]["title"] == "Fallback"
+    assert rendered(rendering, person())["adex"]["fallback"]["options"]["tag"] == "tocsin-9"
 
 
-def test_a_draw_without_a_fallback_is_blank() -> None:
+def test_a_draw_without_a_fallback_only_says_where() -> None:
     rendering = Rendering(order({}, adex=adex_json(Adex(zone_id="1"))), task_id=9)
 
-    assert rendering.is_blank
-    with pytest.raises(ValueError, match="no message"):
-        rendering.render(person(), "t", now_ms=NOW_MS)
+    assert rendered(rendering, person())["adex"] == {
+        "url": "/v1/edge/adex/the.token",
+        "fallback": None,
+    }

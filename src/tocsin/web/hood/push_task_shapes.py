@@ -130,11 +130,11 @@ def read_order(body: dict[str, Any], *, now_ms: int, token_length: int) -> Order
     faults += _either_faults(body)
     faulty = {_top(fault) for fault in faults}
     faults += [fault for fault in draft_faults(draft, now_ms=now_ms) if _top(fault) not in faulty]
-    if draft.shown is not None:
+    if draft.shown is not None or draft.adex is not None:
         faults += message_faults(
             draft.shown,
             path="message" if draft.adex is None else "adex.fallback_message",
-            by_language=draft.adex is None,
+            is_fallback=draft.adex is not None,
             name=draft.name,
             custom_data=draft.custom_data,
             token_length=token_length,
