@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from tocsin.exchange.hosts import ExchangeHosts
 from tocsin.webpush.endpoint import PushHosts
 
 PREFIX: Final = "TOCSIN_"
@@ -42,6 +43,7 @@ class Settings:
     public_url: str = ""
     secret_key_file: Path | None = None
     push_hosts: tuple[str, ...] = ()
+    exchange_hosts: tuple[str, ...] = ()
     ca_file: Path | None = None
     geoip_database: Path | None = None
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
@@ -101,6 +103,12 @@ def _path(value: str) -> Path:
 def _push_hosts(value: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in value.split(",") if name.strip())
     PushHosts(names)
+    return names
+
+
+def _exchange_hosts(value: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    ExchangeHosts(names)
     return names
 
 
@@ -173,7 +181,14 @@ SETTINGS: Final[Mapping[str, _Setting]] = {
         "Push services besides the built-in ones, with commas between: push.example.org; "
         "localhost:8090 also permits plain http and loopback, for tests.",
     ),
-    "ca_file": _Setting(_path, "PEM file of the authorities that push services are checked by."),
+    "exchange_hosts": _Setting(
+        _exchange_hosts,
+        "Demand sources on private addresses or on this machine that zones may be asked at, with "
+        "commas between: ads.internal:8080; all others must be on the public internet.",
+    ),
+    "ca_file": _Setting(
+        _path, "PEM file of the authorities that push services and demand sources are checked by."
+    ),
     "geoip_database": _Setting(
         _path, "City or Country database in MaxMind's format (.mmdb), which tells where people are."
     ),

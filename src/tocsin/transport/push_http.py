@@ -7,13 +7,19 @@ AMBIGUOUS, so that whoever counts duplicates knows of every one.
 
 import select
 import socket
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import pycurl
 
+from tocsin.transport.guarded import (
+    NOTHING_OF_LIBCURL,
+    PermitAddress,
+    guarded_easy,
+    is_permitted,
+    open_socket,
+    system_roots,
+)
+from tocsin.transport.polling import action_of, watching
 from tocsin.transport.pushes import (
     REASON_CHARACTERS,
     Push,
@@ -27,38 +33,7 @@ from tocsin.transport.pushes import (
 
 __all__ = ["NullPushHttp", "PermitAddress", "Push", "PushFailure", "PushHttp", "Pushed"]
 
-PermitAddress = Callable[[str, str, int], bool]
-
 ANSWER_BYTES: Final = 4096
-
-# A header given without a value takes libcurl's own of that name away; one that the push brings
-# itself stands before it and wins.
-_NOTHING_OF_LIBCURL: Final = ("Accept:", "Content-Type:", "Expect:")
-
-# An option of libcurl that pycurl has no name for.
-_DISALLOW_USERNAME_IN_URL: Final = 278
-
-# Where distributions keep the roots; a libcurl from a wheel knows only its builder's place.
-_SYSTEM_ROOTS: Final = (
-    Path("/etc/ssl/certs/ca-certificates.crt"),  # Debian, Arch, Gentoo
-    Path("/etc/pki/tls/certs/ca-bundle.crt"),  # Fedora, RHEL
-    Path("/etc/ssl/ca-bundle.pem"),  # openSUSE
-    Path("/etc/ssl/cert.pem"),  # Alpine, macOS, BSD
-)
-
-_EVENTS: Final = {
-    pycurl.POLL_IN: select.EPOLLIN,
-    pycurl.POLL_OUT: select.EPOLLOUT,
-    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
-    pycurl.POLL_NONE: 0,
-}
-
-
-class _HandedOver(socket.socket):
-    """A socket that pycurl duplicates for libcurl: ours is closed as soon as it lets go of it."""
-
-    def __del__(self) -> None:
-        self.close()
 
 
 class _Transfer:
@@ -94,7 +69,7 @@ class _Transfer:
         setopt = self.easy.setopt
         setopt(pycurl.URL, push.url)
         if push.headers is not self._headers:  # libcurl keeps those of the push before
-            setopt(pycurl.HTTPHEADER, push.headers + _NOTHING_OF_LIBCURL)
+            setopt(pycurl.HTTPHEADER, push.headers + NOTHING_OF_LIBCURL)
             self._headers = push.headers
         setopt(pycurl.POSTFIELDS, push.body)
         secure = push.url.startswith("https:")
@@ -147,16 +122,11 @@ class _Transfer:
 
     def _open_socket(self, _purpose: int, address: pycurl.CurlSockAddr) -> socket.socket | int:
         """Return a socket for *address*, unless the guard refuses to have it connected."""
-        # libcurl's own reading of the URL: a second parser could see another host in it.
-        host = (pycurl.CurlUrl(self.push.url).host or "").strip("[]")
-        if not self._permit(host, *address.addr[:2]):
+        if not is_permitted(self._permit, self.push.url, address):
             self.refused = True
             return pycurl.SOCKET_BAD
         self.allowed = True
-        try:
-            return _HandedOver(address.family, address.socktype, address.protocol)
-        except OSError:  # no descriptor left
-            return pycurl.SOCKET_BAD
+        return open_socket(address)
 
 
 class PushHttp:
@@ -180,14 +150,14 @@ class PushHttp:
         """
         self._permit_address = permit_address
         self._fault: Exception | None = None
-        self._ca_file = ca_file or _system_roots()
+        self._ca_file = ca_file or system_roots()
         self._connect_timeout_ms = connect_timeout_ms
         self._timeout_ms = timeout_ms
         self._idle: list[_Transfer] = []
         self._busy: dict[pycurl.Curl, _Transfer] = {}
         self._poll = select.epoll()
         self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, watching(self._poll))
         self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
         self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, max_connections)
         self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, max_per_host)
@@ -226,7 +196,7 @@ class PushHttp:
         patience_ms = timeout_ms if due_ms < 0 else min(due_ms, timeout_ms)
         events = self._poll.poll(0 if finished else patience_ms / 1000)
         for descriptor, event in events:
-            multi.socket_action(descriptor, _action_of(event))
+            multi.socket_action(descriptor, action_of(event))
         if not events and not finished:
             multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         finished += self._finished()
@@ -260,17 +230,6 @@ class PushHttp:
         self._idle.append(transfer)
         return transfer
 
-    def _watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
-        """Wait for what libcurl wants to know of *descriptor* from now on."""
-        if what == pycurl.POLL_REMOVE:
-            with suppress(OSError):  # closed before: the kernel has forgotten it already
-                self._poll.unregister(descriptor)
-            return
-        try:
-            self._poll.register(descriptor, _EVENTS[what])
-        except FileExistsError:
-            self._poll.modify(descriptor, _EVENTS[what])
-
     def _permit(self, host: str, address: str, port: int) -> bool:
         """Return the guard's word; a guard that breaks has refused, and ``wait`` tells why."""
         try:
@@ -281,25 +240,9 @@ class PushHttp:
 
     def _new_transfer(self) -> _Transfer:
         """Return a transfer with everything set that is the same for every push."""
-        easy = pycurl.Curl()
-        easy.setopt(pycurl.NOSIGNAL, 1)
-        easy.setopt(pycurl.USERAGENT, "")
-        easy.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
-        easy.setopt(pycurl.PATH_AS_IS, 1)
-        easy.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-        easy.setopt(_DISALLOW_USERNAME_IN_URL, 1)
-        easy.setopt(pycurl.FOLLOWLOCATION, 0)
-        easy.setopt(pycurl.PROXY, "")
-        easy.setopt(pycurl.NOPROXY, "*")
-        easy.setopt(pycurl.NETRC, pycurl.NETRC_IGNORED)
-        easy.setopt(pycurl.SSL_VERIFYPEER, 1)
-        easy.setopt(pycurl.SSL_VERIFYHOST, 2)
-        easy.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
-        easy.setopt(pycurl.DNS_CACHE_TIMEOUT, 60)
+        easy = guarded_easy(ca_file=self._ca_file)
         easy.setopt(pycurl.CONNECTTIMEOUT_MS, self._connect_timeout_ms)
         easy.setopt(pycurl.TIMEOUT_MS, self._timeout_ms)
-        if self._ca_file:
-            easy.setopt(pycurl.CAINFO, self._ca_file)
         return _Transfer(easy, self._permit)
 
 
@@ -326,20 +269,3 @@ class NullPushHttp:
     def close(self) -> None:
         """Forget what was not given back."""
         self._taken.clear()
-
-
-def _action_of(event: int) -> int:
-    """Return libcurl's word for epoll's *event*; errors are reported as such and found by it."""
-    action = 0
-    if event & select.EPOLLIN:
-        action |= pycurl.CSELECT_IN
-    if event & select.EPOLLOUT:
-        action |= pycurl.CSELECT_OUT
-    if event & ~(select.EPOLLIN | select.EPOLLOUT):
-        action |= pycurl.CSELECT_ERR
-    return action
-
-
-def _system_roots() -> str | None:
-    """Return the system's file of root certificates; None leaves libcurl its own default."""
-    return next((str(path) for path in _SYSTEM_ROOTS if path.is_file()), None)

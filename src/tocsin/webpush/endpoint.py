@@ -175,6 +175,11 @@ _EMBEDDED: Final = (
 _ISATAP: Final = (0x0000_5EFE, 0x0200_5EFE)  # RFC 5214 section 6.1
 _LOOPBACK_V4: Final = IPv4Network("127.0.0.0/8")
 _LOOPBACK_V6: Final = IPv6Address("::1")
+_PRIVATE_V4: Final = tuple(
+    IPv4Network(network)  # RFC 1918, and RFC 6598 for carriers
+    for network in ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
+)
+_PRIVATE_V6: Final = IPv6Network("fc00::/7")  # RFC 4193
 
 
 def address_is_public(address: str) -> bool:
@@ -199,6 +204,14 @@ def address_is_loopback(address: str) -> bool:
     if isinstance(found, IPv4Address):
         return found in _LOOPBACK_V4
     return found == _LOOPBACK_V6
+
+
+def address_is_private(address: str) -> bool:
+    """Return whether *address* is one of a private network, which only a site's own hosts reach."""
+    found = _read_address(address)
+    if isinstance(found, IPv4Address):
+        return any(found in network for network in _PRIVATE_V4)
+    return found is not None and found in _PRIVATE_V6
 
 
 def _read_address(text: str) -> IPv4Address | IPv6Address | None:

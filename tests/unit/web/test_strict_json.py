@@ -1,6 +1,7 @@
 """The strict loader, and the way to it."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,14 +11,8 @@ from starlette.requests import Request
 
 from loops import run
 from tocsin.domain.errors import BodyTooLarge, Unreadable, UnsupportedMediaType
-from tocsin.web.strict_json import (
-    _DECODER,
-    MAX_BODY_BYTES,
-    _Parser,
-    loads,
-    loads_text,
-    read_body,
-)
+from tocsin.domain.strict_json import _DECODER, _Parser, loads, loads_text
+from tocsin.web.strict_json import MAX_BODY_BYTES, read_body
 
 MEBIBYTE = 1024 * 1024
 
@@ -134,6 +129,22 @@ def test_a_bad_body_is_refused_with_a_sentence(body: bytes, sentence: str) -> No
 
     assert sentence in str(refusal.value)
     str(refusal.value).encode()  # fit to be sent
+
+
+def test_numbers_are_read_exactly_where_that_is_asked_for() -> None:
+    body = b'{"a": 0.1, "b": 1e308, "c": -1E+400, "d": 7, "e": 1.%s}' % (b"7" * 62)
+
+    found = loads(body, exact=True)
+
+    texts = {key: str(value) for key, value in found.items()}
+    assert texts == {"a": "0.1", "b": "1E+308", "c": "-1E+400", "d": "7", "e": "1." + "7" * 62}
+    assert type(found["a"]) is Decimal
+
+
+@pytest.mark.parametrize("digits", ["1." + "7" * 63, "1e" + "9" * 19, "-1E-" + "9" * 40])
+def test_a_number_that_no_decimal_can_say_is_refused(digits: str) -> None:
+    with pytest.raises(Unreadable, match="has a number that is too long"):
+        loads(b'{"a": %s}' % digits.encode(), exact=True)
 
 
 def test_a_sentence_calls_the_text_as_told() -> None:
