@@ -16,6 +16,7 @@ class Kind(IntEnum):
     CLICK = 3  # on the body
     CLOSE = 4
     ANY_CLICK = 5  # on the body or a button: total_click
+    FALLBACK = 6  # of a draw that came to nothing; counted in the totals of draws alone
     ACTION_0 = 10
     ACTION_1 = 11
     ACTION_2 = 12
@@ -28,6 +29,7 @@ _IMPLIED: Final[Mapping[str, tuple[Kind, ...]]] = {
     "click": (Kind.RECEIVED, Kind.SHOWN, Kind.ANY_CLICK, Kind.CLICK),
     "action": (Kind.RECEIVED, Kind.SHOWN, Kind.ANY_CLICK),
     "close": (Kind.RECEIVED, Kind.CLOSE),
+    "fallback": (Kind.RECEIVED, Kind.SHOWN, Kind.FALLBACK),
 }
 
 COUNTER_OF_KIND: Final[Mapping[Kind, str]] = {

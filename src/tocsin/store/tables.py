@@ -1,4 +1,4 @@
-"""The schema, once: every table of both databases. Those of zones are in zone_tables.py.
+"""The schema, once: every table of both databases. Others are in zone_tables.py, draw_tables.py.
 
 Instants are integer milliseconds. What is counted or derived says from what.
 """

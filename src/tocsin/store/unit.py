@@ -12,8 +12,10 @@ from tocsin.domain.errors import Unavailable
 from tocsin.domain.group import Kind
 from tocsin.store.accounts import Accounts
 from tocsin.store.audience import Audience
+from tocsin.store.book import Book
 from tocsin.store.containers import Containers
 from tocsin.store.decoded import DecodedShards
+from tocsin.store.draws import Draws
 from tocsin.store.engine import Database
 from tocsin.store.events import Events
 from tocsin.store.executions import Executions
@@ -111,6 +113,16 @@ class Unit:
     def events(self) -> Events:
         """Reports of browsers."""
         return Events(self._connection)
+
+    @cached_property
+    def draws(self) -> Draws:
+        """Draws and their ads."""
+        return Draws(self._connection)
+
+    @cached_property
+    def book(self) -> Book:
+        """What draws came to, in sums."""
+        return Book(self._connection)
 
     @cached_property
     def requests(self) -> Requests:

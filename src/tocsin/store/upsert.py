@@ -78,3 +78,39 @@ def replace_where(
         ).returning(*table.primary_key)
     )
     return written.one_or_none() is not None
+
+
+def insert_new_keys(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
+) -> Sequence[Row[Any]]:
+    """Insert those of *rows* whose primary key is not there; return the keys of those."""
+    if not rows:
+        return []
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    key: Sequence[ColumnElement[Any]] = list(table.primary_key)
+    return connection.execute(
+        insert(table).on_conflict_do_nothing().returning(*key), list(rows)
+    ).all()
+
+
+def add_up(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert *rows*; one whose primary key is there is added to the row that has it.
+
+    Rows are locked in the order given until commit: everybody must give them in the same.
+    """
+    if not rows:
+        return
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    key = [column.name for column in table.primary_key]
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=key,
+            set_={
+                name: table.c[name] + statement.excluded[name]
+                for name in rows[0]
+                if name not in key
+            },
+        ),
+        list(rows),
+    )

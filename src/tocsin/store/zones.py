@@ -39,6 +39,8 @@ class Zones:
 
     def find(self, scope: Scope, zone_id: int, *, to_change: bool = False) -> Zone | None:
         """Return a zone that *scope* sees. to_change: others wait with theirs until commit."""
+        if zone_id >= _END_OF_IDS:
+            return None
         query = select(zone).where(zone.c.id == zone_id, *seen_by(scope, zone))
         row = self._connection.execute(
             query.with_for_update() if to_change else query
@@ -107,6 +109,15 @@ class Zones:
             select(zone_header).order_by(zone_header.c.zone_id, zone_header.c.name)
         )
         return [(row.zone_id, row.name, row.sealed_value) for row in rows]
+
+    def headers_of(self, zone_id: int) -> dict[str, bytes]:
+        """Return the headers of a zone by name, sealed."""
+        rows = self._connection.execute(
+            select(zone_header.c.name, zone_header.c.sealed_value)
+            .where(zone_header.c.zone_id == zone_id)
+            .order_by(zone_header.c.name)
+        )
+        return {row.name: row.sealed_value for row in rows}
 
     def _zones(self, rows: Sequence[Row[Any]]) -> list[Zone]:
         sizes: dict[int, dict[str, int]] = {row.id: {} for row in rows}

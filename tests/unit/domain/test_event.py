@@ -43,5 +43,10 @@ def test_what_is_no_report(event: str, action: int | None) -> None:
 
 
 def test_every_kind_is_counted_under_a_name_of_its_own() -> None:
-    assert COUNTER_OF_KIND.keys() == set(Kind)
-    assert len(set(COUNTER_OF_KIND.values())) == len(Kind)
+    assert COUNTER_OF_KIND.keys() == set(Kind) - {Kind.FALLBACK}
+    assert len(set(COUNTER_OF_KIND.values())) == len(COUNTER_OF_KIND)
+
+
+def test_a_fallback_was_received_and_shown() -> None:
+    assert kinds_of("fallback", None) == (Kind.RECEIVED, Kind.SHOWN, Kind.FALLBACK)
+    assert kinds_of("fallback", 0) is None

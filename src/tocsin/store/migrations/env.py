@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from tocsin.store.zone_tables import zone  # its module knows every other table as well
+from tocsin.store.draw_tables import metadata  # its module knows every other table as well
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=zone.metadata)
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

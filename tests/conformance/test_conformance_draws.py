@@ -1,0 +1,212 @@
+"""Draws: each is had once, whatever falls between claim and settling, and the book knows them."""
+
+from collections import Counter
+from dataclasses import replace
+
+from drawn import ad, claimed, drawing, filled, settle, wake, zone_of
+from sqlalchemy import update
+from world import World, in_threads
+
+from tocsin.domain.book import DAY_MS
+from tocsin.domain.draw import FALLBACK_SLOT, DrawRef, Why, path_in
+from tocsin.services.drawing import KEPT_MS, LOST_AFTER_MS, Claim, Refusal, Settled
+from tocsin.store.draw_tables import ad_sum, draw, draw_sum, drawn_ad, zone_day
+from tocsin.store.zone_tables import zone_header
+
+
+def whys(world: World) -> dict[str, int]:
+    """Return the draws that the book has, by how they ended."""
+    sums: Counter[str] = Counter()
+    for row in world.rows(draw_sum):
+        sums[row.why] += row.draws
+    return dict(sums)
+
+
+def test_a_claim_says_what_to_ask_and_of_whom(world: World) -> None:
+    woken = wake(world, zone={"bid_floor_micros": 5, "timeout_ms": 70}, number_of_messages=3)
+
+    (claim,) = claimed(world, woken.ref())
+
+    assert claim.why is None
+    assert claim.source is not None
+    assert claim.source.headers == {"x-key": "5ecret"}
+    assert (claim.source.timeout_ms, claim.source.bid_floor_micros) == (70, 5)
+    assert (claim.adex.number_of_messages, claim.language, claim.host) == (
+        3,
+        "sr",
+        "www.example.com",
+    )
+    assert claim.user_data == {}
+    assert claim.subscriber_id == claim.known["id"]
+    assert "5ecret" not in repr(claim)
+    (row,) = world.rows(draw)
+    assert (row.task_id, row.zone_id, row.why) == (woken.execution.task_id, woken.zone_id, None)
+    assert not world.rows(draw_sum)
+
+
+def test_of_many_who_wish_the_same_one_gets_it(world: World) -> None:
+    woken = wake(world, people=3)
+    refs = [woken.ref(number) for number in range(3)]
+
+    def claim(order: int) -> list[Claim | Refusal]:
+        some = refs[order:] + refs[:order] + refs
+        return drawing(world).claim(some, now_ms=world.clock.now_ms())
+
+    results = [
+        one for some in in_threads(*(lambda n=n: claim(n % 3) for n in range(6))) for one in some
+    ]
+
+    assert sorted(one.ref for one in results if isinstance(one, Claim)) == sorted(refs)
+    assert {one for one in results if not isinstance(one, Claim)} == {Refusal.DRAWN}
+    assert len(world.rows(draw)) == 3
+
+
+def test_what_is_no_draw_is_refused(world: World) -> None:
+    woken = wake(world, people=2, repeat_on_click=True)
+    plain = world.execute(woken.owner)
+    once = wake(world, owner=woken.owner, zone_id=woken.zone_id)
+    first, fallback = path_in(0, 0), path_in(0, FALLBACK_SLOT)
+    settle(
+        world,
+        filled(claimed(world, woken.ref())[0]),
+        Settled(claimed(world, woken.ref(1))[0], Why.EMPTY),
+        filled(claimed(world, once.ref())[0]),
+    )
+
+    wishes = {
+        DrawRef(10**9, 0, 0): Refusal.NOTHING_TO_DRAW,
+        DrawRef(plain.id, 0, 0): Refusal.NOTHING_TO_DRAW,
+        DrawRef(woken.execution.id, 10**6, 0): Refusal.LEFT,
+        woken.ref(): Refusal.DRAWN,
+        woken.ref(0, path_in(0, 1)): Refusal.NO_AD,
+        woken.ref(1, fallback): Refusal.NO_REPEAT,
+        once.ref(0, first): Refusal.NO_REPEAT,
+        woken.ref(0, path_in(0x1111_1111_1111_11, 0)): Refusal.NO_REPEAT,
+    }
+    assert drawing(world).claim(list(wishes), now_ms=0) == list(wishes.values())
+
+    (again,) = claimed(world, woken.ref(0, first))
+    assert settle(world, Settled(again, Why.EMPTY)) == [True]
+    assert len(world.rows(drawn_ad)) == 3, "after a click there is no fallback"
+
+
+def test_a_deleted_task_draws_no_more(world: World) -> None:
+    woken = wake(world, people=2)
+    claims = claimed(world, woken.ref())
+    world.commands.delete(woken.owner.scope, woken.execution.task_id, now_ms=world.clock.now_ms())
+
+    assert drawing(world).claim([woken.ref(1)], now_ms=0) == [Refusal.NOTHING_TO_DRAW]
+    assert settle(world, *map(filled, claims)) == [True]
+
+
+def test_without_a_zone_that_opens_nobody_is_asked(world: World) -> None:
+    woken = wake(world, people=2)
+    elsewhere = zone_of(world, world.account())
+    stranger = wake(world, zone_id=elsewhere)
+    assert stranger.zone_id == elsewhere
+
+    with world.database.write() as connection:
+        connection.execute(
+            update(zone_header)
+            .where(zone_header.c.zone_id == woken.zone_id)
+            .values(sealed_value=bytes(40))
+        )
+
+    for one in claimed(world, woken.ref(), stranger.ref()):
+        assert (one.why, one.source) == (Why.NO_ZONE, None)
+
+
+def test_a_cap_is_kept_to_the_draw(world: World) -> None:
+    woken = wake(world, people=20, zone={"daily_cap": 7})
+
+    def claim(first: int) -> list[Claim | Refusal]:
+        refs = [woken.ref(number) for number in range(first, first + 5)]
+        return drawing(world).claim(refs, now_ms=world.clock.now_ms())
+
+    some = in_threads(*(lambda first=first: claim(first) for first in (0, 5, 10, 15)))
+
+    claims = [one for group in some for one in group if isinstance(one, Claim)]
+    assert Counter(one.why for one in claims) == {None: 7, Why.CAPPED: 13}
+    assert [row.draws for row in world.rows(zone_day)] == [7]
+    assert all((one.source is None) == (one.why is not None) for one in claims)
+
+
+def test_the_cap_is_of_a_day(world: World) -> None:
+    woken = wake(world, people=3, zone={"daily_cap": 1})
+
+    whys = [
+        claim.why
+        for number, at_ms in enumerate((86_399_999, 86_399_999, 86_400_000))
+        for claim in drawing(world).claim([woken.ref(number)], now_ms=at_ms)
+        if isinstance(claim, Claim)
+    ]
+
+    assert whys == [None, Why.CAPPED, None]
+
+
+def test_the_book_adds_up_what_was_won(world: World) -> None:
+    woken = wake(world, people=4)
+    claims = claimed(world, *(woken.ref(number) for number in range(4)))
+
+    assert (
+        settle(
+            world,
+            filled(claims[0], ad("a", 250_001), ad("b", None)),
+            filled(claims[1], ad("a", 3)),
+            Settled(claims[2], Why.TIMEOUT),
+            Settled(claims[3], Why.TIMEOUT),
+        )
+        == [True] * 4
+    )
+
+    assert whys(world) == {"filled": 2, "timeout": 2}
+    found = {row.ad_id: (row.won, row.price_micros, row.shown) for row in world.rows(ad_sum)}
+    assert found == {"a": (2, 250_004, 0), "b": (1, 0, 0)}
+    (hour,) = {row.hour_ms for row in world.rows(ad_sum)}
+    assert hour == world.clock.now_ms() // 3_600_000 * 3_600_000
+    paths = Counter(row.path for row in world.rows(drawn_ad))
+    assert paths == {path_in(0, 0): 2, path_in(0, 1): 1, path_in(0, FALLBACK_SLOT): 2}
+
+
+def test_a_draw_is_settled_once(world: World) -> None:
+    woken = wake(world)
+    (claim,) = claimed(world, woken.ref())
+
+    assert settle(world, filled(claim), Settled(claim, Why.EMPTY)) == [True, False]
+    assert settle(world, Settled(claim, Why.EMPTY)) == [False]
+    assert whys(world) == {"filled": 1}
+
+
+def test_a_draw_whose_server_fell_is_lost(world: World) -> None:
+    woken = wake(world, people=3)
+    claims = claimed(world, *(woken.ref(number) for number in range(3)))
+    settle(world, filled(claims[0]))
+    world.clock.forward(LOST_AFTER_MS)
+
+    assert drawing(world).give_up(now_ms=world.clock.now_ms()) == 0
+    world.clock.forward(1)
+    gone = in_threads(
+        *[lambda: drawing(world).give_up(now_ms=world.clock.now_ms())] * 3,
+    )
+
+    assert sum(gone) == 2
+    assert whys(world) == {"filled": 1, "lost": 2}
+    assert settle(world, filled(claims[1])) == [False]
+    assert drawing(world).claim([woken.ref(1)], now_ms=0) == [Refusal.DRAWN]
+
+
+def test_draws_are_forgotten_and_their_sums_stay(world: World) -> None:
+    woken = wake(world, people=3, zone={"daily_cap": 5})
+    claims = claimed(world, woken.ref(), woken.ref(1))
+    settle(world, *map(filled, claims))
+    world.clock.forward(KEPT_MS + DAY_MS)
+    (young,) = claimed(world, woken.ref(2))
+    settle(world, replace(filled(young), ads=(ad("young"),)))
+
+    assert drawing(world).forget(now_ms=world.clock.now_ms()) == 2
+    assert drawing(world).forget(now_ms=world.clock.now_ms()) == 0
+
+    assert [row.ordinal for row in world.rows(draw)] == [woken.ordinals[2]]
+    assert [row.ad_id for row in world.rows(drawn_ad)] == ["young"]
+    assert len(world.rows(zone_day)) == 1
+    assert whys(world) == {"filled": 3}
