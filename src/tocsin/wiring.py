@@ -28,6 +28,7 @@ from tocsin.services.container_tasks import ContainerTasks
 from tocsin.services.containers import ContainerService
 from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting
+from tocsin.services.drawing import Drawing
 from tocsin.services.executions import ExecutionService
 from tocsin.services.groups import GroupService
 from tocsin.services.idempotency import Replays
@@ -367,6 +368,7 @@ class Program:
             cutting=Cutting(self.store),
             indexing=self.indexing,
             counting=Counting(self.store),
+            drawing=Drawing(self.store, self.keyring),
             sweeping=Sweeping(self.store),
             retiming=Retiming(self.store),
             replays=Replays(self.store),

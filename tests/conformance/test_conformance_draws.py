@@ -9,6 +9,7 @@ from world import World, in_threads
 
 from tocsin.domain.book import DAY_MS
 from tocsin.domain.draw import FALLBACK_SLOT, DrawRef, Why, path_in
+from tocsin.domain.event import Event, Kind, kinds_of, kinds_of_ad
 from tocsin.services.drawing import KEPT_MS, LOST_AFTER_MS, Claim, Refusal, Settled
 from tocsin.store.draw_tables import ad_sum, draw, draw_sum, drawn_ad, zone_day
 from tocsin.store.zone_tables import zone_header
@@ -210,3 +211,88 @@ def test_draws_are_forgotten_and_their_sums_stay(world: World) -> None:
     assert [row.ad_id for row in world.rows(drawn_ad)] == ["young"]
     assert len(world.rows(zone_day)) == 1
     assert whys(world) == {"filled": 3}
+
+
+def report(world: World, ref: DrawRef, event: str) -> None:
+    kinds = kinds_of_ad(ref.path, event, None)
+    assert kinds is not None
+    world.counting.record([Event(ref.execution_id, ref.ordinal, kinds, ref.path)] * 2)
+
+
+def test_an_ad_is_shown_and_clicked_once(world: World) -> None:
+    woken = wake(world, people=2)
+    settle(
+        world, *(filled(claim, ad("a", 7)) for claim in claimed(world, woken.ref(), woken.ref(1)))
+    )
+    first, second = (woken.ref(number, path_in(0, 0)) for number in range(2))
+
+    in_threads(*[lambda: report(world, first, "shown")] * 4)
+    report(world, first, "received")
+    (row,) = world.rows(ad_sum)
+    assert (row.won, row.shown, row.shown_price_micros, row.clicked) == (2, 1, 7, 0)
+
+    in_threads(*[lambda: report(world, second, "click")] * 4)
+    report(world, first, "click")
+    (row,) = world.rows(ad_sum)
+    assert (row.won, row.shown, row.shown_price_micros, row.clicked) == (2, 2, 14, 2)
+
+    while world.counting.fold():
+        pass
+    (counted,) = world.history(woken.owner, woken.execution.task_id)
+    assert counted.counters["wokenup"] == counted.counters["impression"] == 2
+    assert counted.counters["total_click"] == 2
+    assert "fallback" not in counted.counters
+
+
+def test_reports_that_cross_each_other_do_not_wait_in_a_circle(world: World) -> None:
+    woken = wake(world, people=40)
+    refs = [woken.ref(number) for number in range(40)]
+    settle(world, *map(filled, claimed(world, *refs)))
+    shown = [
+        Event(ref.execution_id, ref.ordinal, (Kind.RECEIVED, Kind.SHOWN), path_in(0, 0))
+        for ref in refs
+    ]
+
+    in_threads(
+        *(lambda some=some: world.counting.record(some) for some in (shown, shown[::-1]) * 3)
+    )
+
+    assert [row.shown for row in world.rows(ad_sum)] == [40]
+
+
+def test_fallbacks_are_told_apart_from_ads(world: World) -> None:
+    woken = wake(world, people=3)
+    claims = claimed(world, *(woken.ref(number) for number in range(3)))
+    settle(world, *(Settled(claim, Why.EMPTY) for claim in claims))
+
+    report(world, woken.ref(0, path_in(0, FALLBACK_SLOT)), "shown")
+    report(world, woken.ref(1, path_in(0, FALLBACK_SLOT)), "click")
+    report(world, woken.ref(2, path_in(0, 0)), "shown")  # such an ad was never drawn
+    own = kinds_of("fallback", None)
+    assert own is not None
+    world.counting.record([Event(woken.execution.id, woken.ordinals[0], own)])
+    while world.counting.fold():
+        pass
+
+    with world.store.read() as unit:
+        totals = unit.book.totals(woken.execution.task_id)
+    assert totals.fallbacks == 2
+    assert totals.by_why == {Why.EMPTY: 3}
+    assert not any(totals.ads)
+    bits = {row.ordinal: (row.shown, row.clicked) for row in world.rows(drawn_ad)}
+    assert [bits[n] for n in woken.ordinals] == [(True, False), (True, True), (False, False)]
+
+
+def test_erasing_a_person_erases_what_their_draws_tell(world: World) -> None:
+    woken = wake(world, people=2)
+    claims = claimed(world, woken.ref(), woken.ref(1))
+    settle(world, filled(claims[0]))
+    for claim in claims:
+        world.people.erase(woken.owner.scope, claim.subscriber_id)
+
+    assert not world.rows(draw)
+    assert not world.rows(drawn_ad)
+    assert settle(world, filled(claims[1])) == [False]
+    report(world, woken.ref(0, path_in(0, 0)), "shown")
+    assert [(row.won, row.shown) for row in world.rows(ad_sum)] == [(1, 0)]
+    assert drawing(world).claim([woken.ref()], now_ms=0) == [Refusal.LEFT]

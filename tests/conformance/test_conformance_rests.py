@@ -17,6 +17,7 @@ from tocsin.domain.push_task import Status
 from tocsin.domain.schedule import QuietTime
 from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting
+from tocsin.services.drawing import Drawing
 from tocsin.services.idempotency import Replays
 from tocsin.services.indexing import Indexing
 from tocsin.services.planning import Planning
@@ -94,6 +95,7 @@ def rest(world: World) -> tuple[dict[str, float], int]:
         cutting=Cutting(store),
         indexing=Indexing(store),
         counting=Counting(store),
+        drawing=Drawing(store, world.keyring),
         sweeping=Sweeping(store),
         retiming=Retiming(store),
         replays=Replays(store),

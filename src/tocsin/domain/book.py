@@ -1,10 +1,11 @@
 """The book: what draws came to and what was bid for their ads, summed by task, zone and hour."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from tocsin.domain.draw import Ad, DrawRef, Why, is_fallback
+from tocsin.domain.event import Kind
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
@@ -68,15 +69,23 @@ class DrawnAd:
             return AdSum()
         return AdSum(won=1, price_micros=self.price_micros or 0)
 
-    def turned(self, *, shown: bool, clicked: bool) -> AdSum:
-        """Return what is added when it is reported to be *shown*, or *clicked*, once more."""
+    def told(self, kinds: Collection[Kind]) -> "DrawnAd":
+        """Return what is known of it after a report of *kinds*."""
+        return replace(
+            self,
+            shown=self.shown or Kind.SHOWN in kinds,
+            clicked=self.clicked or Kind.ANY_CLICK in kinds,
+        )
+
+    def since(self, before: "DrawnAd") -> AdSum:
+        """Return what is added to the book since it was as *before*: nothing for a fallback."""
         if is_fallback(self.ref.path):
             return AdSum()
-        is_news = shown and not self.shown
+        is_news = self.shown and not before.shown
         return AdSum(
             shown=int(is_news),
             shown_price_micros=(self.price_micros or 0) if is_news else 0,
-            clicked=int(clicked and not self.clicked),
+            clicked=int(self.clicked and not before.clicked),
         )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+from tocsin.domain.draw import is_fallback
+
 MOST_ACTIONS: Final = 3
 
 
@@ -46,11 +48,15 @@ COUNTER_OF_KIND: Final[Mapping[Kind, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One report: of which message, and the kinds that it raises."""
+    """One report: of which message, and the kinds that it raises.
+
+    path: of the ad that it is about, as domain.draw has it; None for the message itself.
+    """
 
     execution_id: int
     ordinal: int
     kinds: tuple[Kind, ...]
+    path: int | None = None
 
 
 class FoldKey(NamedTuple):
@@ -73,3 +79,15 @@ def kinds_of(event: str, action: int | None) -> tuple[Kind, ...] | None:
     if not 0 <= action < MOST_ACTIONS:
         return None
     return (*_IMPLIED[event], Kind(Kind.ACTION_0 + action))
+
+
+def kinds_of_ad(path: int, event: str, action: int | None) -> tuple[Kind, ...] | None:
+    """Return the kinds that a report of the ad of *path* raises for its message; None for none.
+
+    The fallback that a draw answered counts as one when it is shown. That a draw came to nothing
+    can be told of the message alone.
+    """
+    kinds = None if event == "fallback" else kinds_of(event, action)
+    if kinds is None or Kind.SHOWN not in kinds or not is_fallback(path):
+        return kinds
+    return (*kinds, Kind.FALLBACK)

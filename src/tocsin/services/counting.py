@@ -1,13 +1,15 @@
 """The counting house: reports become bits, drained executions are closed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from pyroaring import BitMap
 
 from tocsin.audience.bitmaps import shard_of
-from tocsin.domain.event import Event, FoldKey
+from tocsin.domain.book import AdLine, AdSum, DrawLine, DrawnAd, DrawRow, added_up
+from tocsin.domain.draw import DrawRef
+from tocsin.domain.event import Event, FoldKey, Kind
 
 AT_ONCE: Final = 5000
 CLOSED_AT_ONCE: Final = 500
@@ -22,6 +24,19 @@ class Events(Protocol):
     def drop(self, event_ids: Sequence[int]) -> None: ...
     def folds(self, keys: Iterable[FoldKey]) -> dict[FoldKey, BitMap]: ...
     def save_folds(self, folds: dict[FoldKey, BitMap]) -> None: ...
+
+
+class Draws(Protocol):
+    """What counting needs of draws."""
+
+    def hold_ads(self, refs: Collection[DrawRef]) -> Sequence[tuple[DrawnAd, DrawRow]]: ...
+    def mark_ads(self, marked: Iterable[DrawnAd]) -> None: ...
+
+
+class Book(Protocol):
+    """What counting needs of the book."""
+
+    def add(self, *, draws: Mapping[DrawLine, int], ads: Mapping[AdLine, AdSum]) -> None: ...
 
 
 class Executions(Protocol):
@@ -46,6 +61,10 @@ class Unit(Protocol):
     @property
     def events(self) -> Events: ...
     @property
+    def draws(self) -> Draws: ...
+    @property
+    def book(self) -> Book: ...
+    @property
     def executions(self) -> Executions: ...
     @property
     def tasks(self) -> Tasks: ...
@@ -65,9 +84,10 @@ class Counting:
         self._store = store
 
     def record(self, events: Sequence[Event]) -> None:
-        """Keep reports: they are on the disk when this returns."""
+        """Keep reports: they are on the disk when this returns, and those of ads are counted."""
         with self._store.write() as unit:
             unit.events.add(events)
+            _count_ads(unit, events)
 
     def fold(self) -> int:
         """Fold the oldest reports into bitmaps; return how many.
@@ -114,3 +134,24 @@ class Counting:
             closed = unit.executions.finish_drained(task_ids, now_ms=now_ms)
             unit.tasks.finish_idle(now_ms=now_ms, task_ids=task_ids)
         return closed
+
+
+def _count_ads(unit: Unit, events: Sequence[Event]) -> None:
+    """Note which ads were shown and clicked, and add to the book those that were not before."""
+    kinds: dict[DrawRef, set[Kind]] = {}
+    for event in events:
+        if event.path is not None:
+            ref = DrawRef(event.execution_id, event.ordinal, event.path)
+            kinds.setdefault(ref, set()).update(event.kinds)
+    if not kinds:
+        return
+    news = [
+        (ad, told, row)
+        for ad, row in unit.draws.hold_ads(kinds.keys())
+        if (told := ad.told(kinds[ad.ref])) != ad
+    ]
+    unit.draws.mark_ads([told for _, told, _ in news])
+    unit.book.add(
+        draws={},
+        ads=added_up((row.ad_line(ad.ad_id), told.since(ad)) for ad, told, row in news),
+    )

@@ -32,8 +32,17 @@ class Accounts(Protocol):
     def take_ordinals(self, root_id: int, count: int) -> int: ...
 
 
+class Draws(Protocol):
+    """The store's side of draws."""
+
+    def erase(self, root_id: int, ordinal: int) -> None: ...
+
+
 class Unit(Writing, Protocol):
     """One transaction."""
+
+    @property
+    def draws(self) -> Draws: ...
 
     @property
     def subscribers(self) -> Subscribers: ...
@@ -130,6 +139,7 @@ class PeopleService:
         with self._store.write() as unit:
             one = _own(unit, scope, subscriber_id)
             unit.subscribers.erase(one.root_id, one.ordinal)
+            unit.draws.erase(one.root_id, one.ordinal)
             if one.active:
                 unit.audience.note(one.root_id, [(one.ordinal, current_facts(one))])
 

@@ -152,13 +152,13 @@ class Draws:
         draws = {row.ref: row for row in map(_draw, rows)}
         return [(ad, draws[_drawn_by(ad)]) for ad in ads if _drawn_by(ad) in draws]
 
-    def mark_ads(self, marked: Iterable[tuple[DrawRef, bool, bool]]) -> None:
+    def mark_ads(self, marked: Iterable[DrawnAd]) -> None:
         """Note of ads that are held whether they were shown, and clicked."""
         self._write(
             update(drawn_ad)
             .where(*_is_row(drawn_ad))
             .values(shown=bindparam("is_shown"), clicked=bindparam("is_clicked")),
-            [(ref, {"is_shown": shown, "is_clicked": clicked}) for ref, shown, clicked in marked],
+            [(ad.ref, {"is_shown": ad.shown, "is_clicked": ad.clicked}) for ad in marked],
         )
 
     def of_recipient(self, execution_id: int, ordinal: int) -> list[tuple[DrawRow, list[DrawnAd]]]:

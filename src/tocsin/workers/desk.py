@@ -7,6 +7,7 @@ from typing import Final
 from tocsin.domain.schedule import RULES
 from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting
+from tocsin.services.drawing import Drawing
 from tocsin.services.idempotency import Replays
 from tocsin.services.indexing import AT_ONCE, Indexing
 from tocsin.services.planning import Planning
@@ -48,6 +49,7 @@ class Desk:
         cutting: Cutting,
         indexing: Indexing,
         counting: Counting,
+        drawing: Drawing,
         sweeping: Sweeping,
         retiming: Retiming,
         replays: Replays,
@@ -59,6 +61,7 @@ class Desk:
         self._cutting = cutting
         self._indexing = indexing
         self._counting = counting
+        self._drawing = drawing
         self._sweeping = sweeping
         self._retiming = retiming
         self._replays = replays
@@ -167,4 +170,7 @@ class Desk:
                 moved=retimed.moved,
             )
             return None
-        return None if self._replays.forget(now_ms=self._clock.now_ms()) else Rest(KEEP_S)
+        now_ms = self._clock.now_ms()
+        if self._drawing.give_up(now_ms=now_ms) or self._drawing.forget(now_ms=now_ms):
+            return None
+        return None if self._replays.forget(now_ms=now_ms) else Rest(KEEP_S)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tocsin.domain.event import COUNTER_OF_KIND, Kind, kinds_of
+from tocsin.domain.draw import FALLBACK_SLOT, path_in
+from tocsin.domain.event import COUNTER_OF_KIND, Kind, kinds_of, kinds_of_ad
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,16 @@ def test_every_kind_is_counted_under_a_name_of_its_own() -> None:
 def test_a_fallback_was_received_and_shown() -> None:
     assert kinds_of("fallback", None) == (Kind.RECEIVED, Kind.SHOWN, Kind.FALLBACK)
     assert kinds_of("fallback", 0) is None
+
+
+def test_a_report_of_an_ad_counts_for_its_message() -> None:
+    ad, fallback = path_in(0, 3), path_in(0, FALLBACK_SLOT)
+
+    for event in ("received", "shown", "click", "close"):
+        assert kinds_of_ad(ad, event, None) == kinds_of(event, None)
+    assert kinds_of_ad(ad, "action", 1) == kinds_of("action", 1)
+    assert kinds_of_ad(fallback, "shown", None) == (Kind.RECEIVED, Kind.SHOWN, Kind.FALLBACK)
+    assert kinds_of_ad(fallback, "close", None) == (Kind.RECEIVED, Kind.CLOSE)
+    for path in (ad, fallback):
+        assert kinds_of_ad(path, "fallback", None) is None
+        assert kinds_of_ad(path, "opened", None) is None

@@ -51,8 +51,11 @@ _EVENT: Final[Schema] = {
     "type": "object",
     "description": "what counts; anything else is answered alike, and counts nothing",
     "properties": {
-        "token": {"type": "string", "description": "as it came with the message"},
-        "event": {"enum": ["received", "shown", "click", "action", "close"]},
+        "token": {"type": "string", "description": "as it came with the message, or with the ad"},
+        "event": {
+            "enum": ["received", "shown", "click", "action", "close", "fallback"],
+            "description": "fallback: of a message that draws, the one it carries was shown",
+        },
         "action": {
             "type": "integer",
             "minimum": 0,

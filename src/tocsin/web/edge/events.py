@@ -1,4 +1,4 @@
-"""``POST /v1/edge/events``: what browsers report of a message."""
+"""``POST /v1/edge/events``: what browsers report of a message, or of an ad that it drew."""
 
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tocsin.domain import ad_token, message_token
 from tocsin.domain.errors import TocsinError
-from tocsin.domain.event import Event, kinds_of
-from tocsin.domain.message_token import BadToken, read
+from tocsin.domain.event import Event, kinds_of, kinds_of_ad
+from tocsin.domain.message_token import BadToken
 from tocsin.web.gather import Gather
 from tocsin.web.strict_json import loads, read_body
 
@@ -60,11 +61,13 @@ def read_event(body: dict[str, Any], *, token_key: bytes, now_ms: int) -> Event 
         return None
     if action is not None and (not isinstance(action, int) or isinstance(action, bool)):
         return None
-    kinds = kinds_of(name, action)
-    if kinds is None:
-        return None
     try:
-        message = read(token_key, token, now_ms=now_ms)
+        if len(token) == ad_token.AD_TOKEN_LENGTH:
+            ad = ad_token.read(token_key, token, now_ms=now_ms)
+            kinds = kinds_of_ad(ad.path, name, action)
+            return None if kinds is None else Event(ad.execution_id, ad.ordinal, kinds, ad.path)
+        message = message_token.read(token_key, token, now_ms=now_ms)
     except BadToken:
         return None
-    return Event(message.execution_id, message.ordinal, kinds)
+    kinds = kinds_of(name, action)
+    return None if kinds is None else Event(message.execution_id, message.ordinal, kinds)
