@@ -23,6 +23,7 @@ from tocsin.machine.processes import Child
 from tocsin.machine.secret_key import BadSecretKey, load_or_make
 from tocsin.machine.spool import new_spool
 from tocsin.services.accounts import AccountService
+from tocsin.services.booking import BookService
 from tocsin.services.commands import CommandService
 from tocsin.services.container_tasks import ContainerTasks
 from tocsin.services.containers import ContainerService
@@ -59,6 +60,7 @@ from tocsin.web.callers import Callers
 from tocsin.web.edge.events import events
 from tocsin.web.edge.subscriptions import subscriptions
 from tocsin.web.edge.tag import tag
+from tocsin.web.hood.book import book
 from tocsin.web.hood.containers import containers
 from tocsin.web.hood.dictionaries import dictionaries
 from tocsin.web.hood.door import Door, Operation
@@ -343,6 +345,7 @@ class Program:
         yield from application_groups(GroupService(self.store, Kind.HOSTS))
         yield from segments(SegmentService(self.store))
         yield from zones(self.zones)
+        yield from book(BookService(self.store))
         yield from user_streams(self.subscribers, self.containers, new_spool)
         yield from users(self.people)
         yield from dictionaries(RegionService(self.store))

@@ -16,6 +16,8 @@ MAX_HEADERS_BYTES: Final = 4096
 
 # Amounts below a million, to the millionth.
 AMOUNT: Final = r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,6})?"
+# Sums of amounts.
+TOTAL: Final = r"(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,6})?"
 _MICROS: Final = 1_000_000
 # RFC 9110: a name is a token (section 5.6.2); of values (section 5.5) the ASCII ones are taken.
 HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -81,9 +83,12 @@ def may_be_set(name: str) -> bool:
     return name not in _OF_THE_SENDER and not name.startswith("proxy-")
 
 
-def micros_of(text: str) -> int:
-    """Return the millionths in an amount such as ``0.25``. Raises ValueError."""
-    if not re.fullmatch(AMOUNT, text):
+def micros_of(text: str, *, form: str = AMOUNT) -> int:
+    """Return the millionths in an amount such as ``0.25``. Raises ValueError.
+
+    form: AMOUNT, or TOTAL.
+    """
+    if not re.fullmatch(form, text):
         raise ValueError("is no amount")
     whole, _, part = text.partition(".")
     return int(whole) * _MICROS + int(part.ljust(6, "0"))

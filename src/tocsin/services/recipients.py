@@ -7,6 +7,7 @@ from typing import Protocol
 
 from tocsin.domain.account import Scope
 from tocsin.domain.attempt import Unanswered
+from tocsin.domain.book import DrawnAd, DrawRow
 from tocsin.domain.errors import NotFound
 from tocsin.domain.execution import Execution, State, schedule_of
 from tocsin.domain.outcome import Outcome
@@ -41,8 +42,19 @@ class Parcels(Protocol):
     def of_ordinal(self, execution_id: int, ordinal: int) -> Addressed | None: ...
 
 
+class Draws(Protocol):
+    """The store's side of draws."""
+
+    def of_recipient(
+        self, execution_id: int, ordinal: int
+    ) -> Sequence[tuple[DrawRow, Sequence[DrawnAd]]]: ...
+
+
 class Unit(reaching.Unit, Protocol):
     """One transaction."""
+
+    @property
+    def draws(self) -> Draws: ...
 
     @property
     def tasks(self) -> Tasks: ...
@@ -64,7 +76,8 @@ class Store(Protocol):
 class Account:
     """What became of one person. outcome: None for one who was not addressed.
 
-    at_ms: of the last attempt. answer: the HTTP status of the push service's last answer.
+    at_ms: of the last attempt. answer: the HTTP status of the push service's last answer. draws:
+    each with what it answered; None where the task does not draw.
     """
 
     outcome: Outcome | None
@@ -72,6 +85,7 @@ class Account:
     attempts: int = 0
     at_ms: int | None = None
     answer: int | None = None
+    draws: Sequence[tuple[DrawRow, Sequence[DrawnAd]]] | None = None
 
 
 class RecipientService:
@@ -94,15 +108,22 @@ class RecipientService:
             if not found:
                 raise NotFound("user", str(user_id))
             subscriber = found[0]
+            draws = (
+                None
+                if execution.order.adex is None
+                else unit.draws.of_recipient(execution_id, subscriber.ordinal)
+            )
             addressed = unit.parcels.of_ordinal(execution_id, subscriber.ordinal)
             if addressed is None:
-                return Account(None, _why_not(unit, execution, subscriber, now_ms))
+                why_not = _why_not(unit, execution, subscriber, now_ms)
+                return Account(None, why_not, draws=draws)
         return Account(
             outcome=addressed.outcome,
             reason=_why(execution, subscriber, addressed),
             attempts=addressed.attempt.attempts,
             at_ms=addressed.attempt.at_ms,
             answer=addressed.attempt.status,
+            draws=draws,
         )
 
 

@@ -62,6 +62,7 @@ class Book:
             query,
             columns=_FIELDS,
             newest=ad_sum.c.hour_ms,
+            then=(ad_sum.c.task_id, ad_sum.c.ad_id),
         )
         return total, [
             BookRow(

@@ -48,11 +48,13 @@ def find_page(
     *,
     columns: Mapping[str, ColumnElement[Any]],
     newest: ColumnElement[Any],
+    then: Sequence[ColumnElement[Any]] = (),
 ) -> tuple[int, Sequence[Row[Any]]]:
     """Return how many rows of *statement* there are that *query* asks for, and its page of them.
 
     statement: already bound to what the caller sees. columns: by the name of the field. newest:
-    what decides, descending, where the sort keys do not; no two rows are alike in it.
+    what decides, descending, where the sort keys do not; no two rows are alike in it, or else in
+    it and in what comes *then*.
     """
     terms = _Terms(columns, is_sqlite=connection.dialect.name == "sqlite")
     found = statement.where(*(terms.condition(one) for one in query.conditions))
@@ -66,6 +68,7 @@ def find_page(
     page = found.order_by(
         *((by.desc() if descending else by.asc()).nulls_last() for by, descending in orders),
         terms.comparable(newest).desc(),
+        *(terms.comparable(one).desc() for one in then),
     )
     return total, connection.execute(page.offset(query.offset).limit(query.limit)).all()
 

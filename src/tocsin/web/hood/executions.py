@@ -15,6 +15,7 @@ from tocsin.domain.outcome import COUNTER_OF, Outcome
 from tocsin.services.executions import Counted
 from tocsin.services.recipients import Account
 from tocsin.web.hood.answers import ID, NULL_OR_TIME, TIME, id_in, list_schema, object_of, row_id_in
+from tocsin.web.hood.book import DRAWS, draw_view
 from tocsin.web.hood.door import Call, Operation
 from tocsin.web.hood.fields import Schema, nullable
 from tocsin.web.hood.lists import ListShape, listed, parameters, read_query
@@ -34,13 +35,17 @@ EXECUTION: Final = object_of(
     counters=object_of(**dict.fromkeys(_COUNTERS, _COUNT)),
 )
 EXECUTIONS: Final = ListShape(keys=tuple(EXECUTION["properties"]))
-RECIPIENT: Final = object_of(
+_RECIPIENT: Final = object_of(
     outcome=nullable({"enum": [outcome.name.lower() for outcome in Outcome]}),
     at=NULL_OR_TIME,
     attempts=_COUNT,
     answer=nullable({"type": "integer"}),
     reason={"type": "string"},
 )
+RECIPIENT: Final[Schema] = {
+    **_RECIPIENT,
+    "properties": {**_RECIPIENT["properties"], "draws": DRAWS},
+}
 
 
 class Executions(Protocol):
@@ -152,13 +157,16 @@ def execution_view(counted: Counted) -> dict[str, Any]:
 
 def account_view(account: Account) -> dict[str, Any]:
     """Return what became of one person, in the API's shape."""
-    return {
+    shown: dict[str, Any] = {
         "outcome": None if account.outcome is None else account.outcome.name.lower(),
         "at": _text(account.at_ms),
         "attempts": account.attempts,
         "answer": account.answer,
         "reason": account.reason,
     }
+    if account.draws is not None:
+        shown["draws"] = [draw_view(row, ads) for row, ads in account.draws]
+    return shown
 
 
 def _text(instant_ms: int | None) -> str | None:
