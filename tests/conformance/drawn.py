@@ -1,5 +1,6 @@
 """A task that draws, the people it wakes, and short words for what its draws come to."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from tocsin.domain.execution import Execution
 from tocsin.domain.zone import ZoneDraft
 from tocsin.services.drawing import Claim, Drawing, Settled
 from tocsin.services.zones import ZoneService
+from tocsin.store.draw_tables import draw_sum
 
 
 @dataclass(frozen=True)
@@ -92,3 +94,11 @@ def ad(name: str = "a1", price_micros: int | None = 250_000) -> Ad:
         url="https://shop.example.com/",
         price_micros=price_micros,
     )
+
+
+def whys(world: World) -> dict[str, int]:
+    """Return the draws that the book has, by how they ended."""
+    sums: Counter[str] = Counter()
+    for row in world.rows(draw_sum):
+        sums[row.why] += row.draws
+    return dict(sums)

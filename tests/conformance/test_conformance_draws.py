@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from drawn import ad, claimed, drawing, filled, settle, wake, zone_of
+from drawn import ad, claimed, drawing, filled, settle, wake, whys, zone_of
 from sqlalchemy import update
 from world import World, in_threads
 
@@ -13,14 +13,6 @@ from tocsin.domain.event import Event, Kind, kinds_of, kinds_of_ad
 from tocsin.services.drawing import KEPT_MS, LOST_AFTER_MS, Claim, Refusal, Settled
 from tocsin.store.draw_tables import ad_sum, draw, draw_sum, drawn_ad, zone_day
 from tocsin.store.zone_tables import zone_header
-
-
-def whys(world: World) -> dict[str, int]:
-    """Return the draws that the book has, by how they ended."""
-    sums: Counter[str] = Counter()
-    for row in world.rows(draw_sum):
-        sums[row.why] += row.draws
-    return dict(sums)
 
 
 def test_a_claim_says_what_to_ask_and_of_whom(world: World) -> None:
