@@ -96,7 +96,7 @@ def test_without_a_zone_that_opens_nobody_is_asked(world: World) -> None:
     woken = wake(world, people=2)
     elsewhere = zone_of(world, world.account())
     stranger = wake(world, zone_id=elsewhere)
-    assert stranger.zone_id == elsewhere
+    nowhere = wake(world, zone_id=2**64 - 1)
 
     with world.database.write() as connection:
         connection.execute(
@@ -105,8 +105,12 @@ def test_without_a_zone_that_opens_nobody_is_asked(world: World) -> None:
             .values(sealed_value=bytes(40))
         )
 
-    for one in claimed(world, woken.ref(), stranger.ref()):
-        assert (one.why, one.source) == (Why.NO_ZONE, None)
+    claims = claimed(world, woken.ref(), stranger.ref(), nowhere.ref())
+
+    assert {(one.why, one.source) for one in claims} == {(Why.NO_ZONE, None)}
+    assert settle(world, *(Settled(one, Why.NO_ZONE) for one in claims)) == [True] * 3
+    zone_ids = {row.zone_id for row in world.rows(draw_sum)}
+    assert zone_ids == {woken.zone_id, elsewhere, 2**64 - 1}
 
 
 def test_a_cap_is_kept_to_the_draw(world: World) -> None:
