@@ -8,13 +8,16 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from tocsin.domain.container import RefusedKey
+from tocsin.domain.draw import Why
 from tocsin.domain.errors import Unavailable
 from tocsin.domain.group import Kind
 from tocsin.domain.instants import hood_text
 from tocsin.domain.keyring import CannotUnseal, Keyring
 from tocsin.domain.rate_limit import Rates
+from tocsin.exchange.hosts import ExchangeHosts
 from tocsin.machine.clock import SystemClock
 from tocsin.machine.entropy import SystemEntropy
 from tocsin.machine.environment import environment
@@ -29,6 +32,7 @@ from tocsin.services.container_tasks import ContainerTasks
 from tocsin.services.containers import ContainerService
 from tocsin.services.counting import Counting
 from tocsin.services.cutting import Cutting
+from tocsin.services.demand import Demand
 from tocsin.services.drawing import Drawing
 from tocsin.services.executions import ExecutionService
 from tocsin.services.groups import GroupService
@@ -54,9 +58,11 @@ from tocsin.store.clock import DatabaseClock
 from tocsin.store.engine import Database
 from tocsin.store.unit import Store
 from tocsin.telemetry.events import Event, Telemetry
+from tocsin.transport.exchange_client import ExchangeClient
 from tocsin.transport.push_client import PushClient
 from tocsin.web.app import Face, build
 from tocsin.web.callers import Callers
+from tocsin.web.edge.adex import adex
 from tocsin.web.edge.events import events
 from tocsin.web.edge.subscriptions import subscriptions
 from tocsin.web.edge.tag import tag
@@ -186,6 +192,17 @@ class Program:
         return ZoneService(self.store, entropy=self.entropy, keyring=self.keyring)
 
     @cached_property
+    def drawing(self) -> Drawing:
+        """Draws."""
+        return Drawing(self.store, self.keyring)
+
+    @cached_property
+    def exchange(self) -> ExchangeClient:
+        """What asks demand sources."""
+        hosts = ExchangeHosts(self.settings.exchange_hosts)
+        return ExchangeClient(hosts, ca_file=self.settings.ca_file)
+
+    @cached_property
     def subscribers(self) -> SubscriberService:
         """Subscribers."""
         return SubscriberService(
@@ -226,6 +243,8 @@ class Program:
 
     def close(self) -> None:
         """Close what is open."""
+        if "exchange" in self.__dict__:
+            self.exchange.close()
         if "database" in self.__dict__:
             self.database.close()
 
@@ -322,6 +341,7 @@ class Program:
             *tokens(self.accounts),
         )
         routes = (
+            self._draws(),
             events(Counting(self.store), token_key=self.keyring.message_token, clock=self.clock),
             *subscriptions(self.subscribers, self.containers, self.geoip),
             *tag(self.containers, public_url=self.settings.public_url),
@@ -337,6 +357,15 @@ class Program:
                 new_trace_id=self.entropy.uuid,
             )
         )
+
+    def _draws(self) -> Route:
+        """Return the route of draws; a process asks no more at once than its demand lets it."""
+
+        def on_rest(zone_id: int, why: Why) -> None:
+            self.telemetry.emit(Event.ZONE_RESTING, zone=zone_id, reason=why.value)
+
+        demand = Demand(self.exchange, clock=self.clock, new_id=self.entropy.uuid, on_rest=on_rest)
+        return adex(self.drawing, demand, token_key=self.keyring.message_token, clock=self.clock)
 
     def resources(self) -> Iterator[Operation]:
         """Yield the calls of what push tasks name."""
@@ -371,7 +400,7 @@ class Program:
             cutting=Cutting(self.store),
             indexing=self.indexing,
             counting=Counting(self.store),
-            drawing=Drawing(self.store, self.keyring),
+            drawing=self.drawing,
             sweeping=Sweeping(self.store),
             retiming=Retiming(self.store),
             replays=Replays(self.store),

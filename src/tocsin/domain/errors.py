@@ -92,6 +92,17 @@ class Conflict(TocsinError):
 
 
 @dataclass(eq=False)
+class Gone(TocsinError):
+    """What is asked for could be had once, and no more."""
+
+    code: ClassVar[str] = "gone"
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
 class TooManyRequests(TocsinError):
     """The account has used up what it may ask for in a window of time."""
 

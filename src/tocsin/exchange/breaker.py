@@ -32,6 +32,11 @@ class Breaker:
     _rest_from_ms: int = 0
     _probe_from_ms: int | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether the source rests, or is only probed."""
+        return self._rest_ms > 0
+
     def may_ask(self, now_ms: int) -> bool:
         """Return whether the source may be asked now; after a rest, yes means to be the probe."""
         if not self._rest_ms:

@@ -32,6 +32,7 @@ class Event(Enum):
     PARCEL_PARKED = "parcel_parked"
     KEY_REFUSED = "key_refused"
     GEOIP_REFUSED = "geoip_refused"
+    ZONE_RESTING = "zone_resting"
 
 
 _FACTS: Final[Mapping[Event, frozenset[str]]] = {
@@ -52,6 +53,7 @@ _FACTS: Final[Mapping[Event, frozenset[str]]] = {
     Event.PARCEL_PARKED: frozenset({"parcel", "execution"}),
     Event.KEY_REFUSED: frozenset({"container", "origin", "status"}),
     Event.GEOIP_REFUSED: frozenset({"reason"}),
+    Event.ZONE_RESTING: frozenset({"zone", "reason"}),
 }
 _ERRORS: Final = (Event.LOOP_FAILED, Event.REQUEST_FAILED)
 _WARNINGS: Final = (
@@ -62,6 +64,7 @@ _WARNINGS: Final = (
     Event.PARCEL_PARKED,
     Event.PROCESS_ENDED,
     Event.PROCESS_NOT_STARTED,
+    Event.ZONE_RESTING,
 )
 
 

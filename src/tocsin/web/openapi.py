@@ -230,6 +230,7 @@ _WHEN: Final[Mapping[int, str]] = {
     405: "The path is there, and does not take the method; `Allow` says what it takes.",
     409: "It does not go with what is there: a finished task, something in use, or an "
     "`Idempotency-Key` that was sent with another request.",
+    410: "It could be had once: what a device draws.",
     413: "A body of more than 1 MiB; at the edge 16 KiB; an import may be of any length.",
     415: "The `Content-Type` is not that of the call, or the body is encoded.",
     429: "The account has made as many requests as it may; `Retry-After` says how many seconds "

@@ -21,6 +21,7 @@ from tocsin.domain.errors import (
     Conflict,
     Fault,
     Forbidden,
+    Gone,
     Invalid,
     NotFound,
     TocsinError,
@@ -41,6 +42,7 @@ SAMPLES: list[TocsinError] = [
     Forbidden("this token may only read"),
     NotFound("push task", "1057"),
     Conflict("the task is finished"),
+    Gone("what the token draws was drawn before"),
     BodyTooLarge(1024 * 1024),
     UnsupportedMediaType("text/plain", "application/json"),
     TooManyRequests(10, 1, 1),
@@ -167,8 +169,9 @@ class Answer:
         pytest.param(3, 403, "Forbidden.", id="forbidden"),
         pytest.param(4, 404, "Not found.", id="not found"),
         pytest.param(5, 409, "Conflict.", id="conflict"),
-        pytest.param(6, 413, "Payload too large.", id="too large"),
-        pytest.param(7, 415, "Unsupported media type.", id="media type"),
+        pytest.param(6, 410, "Gone.", id="gone"),
+        pytest.param(7, 413, "Payload too large.", id="too large"),
+        pytest.param(8, 415, "Unsupported media type.", id="media type"),
     ],
 )
 def test_an_error_in_the_contract_s_shape(number: int, status: int, title: str) -> None:

@@ -65,6 +65,23 @@ _EVENT: Final[Schema] = {
     },
     "required": ["token", "event"],
 }
+_DRAWN: Final = {
+    "name": "token",
+    "in": "path",
+    "required": True,
+    "description": "of the message that woke the device, or of an ad that was clicked",
+    "schema": TEXT,
+}
+_SHOWN: Final = object_of(
+    token={**TEXT, "description": "for reports of it"},
+    title=TEXT,
+    options={"type": "object", "description": "of the notification, as in a push"},
+    url={"type": "string", "format": "uri"},
+    action_urls={"type": "array", "items": nullable(TEXT)},
+    pixels={"type": "array", "items": TEXT, "description": "to be called once, when it is shown"},
+    repeat=nullable({**TEXT, "description": "where a click on it draws the next"}),
+)
+_SHOWN["properties"]["custom"] = {"type": "object", "description": "as the push task has it"}
 _TRACE: Final = {"X-Trace-Id": {"$ref": "#/components/headers/X-Trace-Id"}}
 
 
@@ -184,6 +201,19 @@ _EDGE: Final[dict[str, Any]] = {
             requestBody=_body(
                 _EVENT, {"token": "…", "event": "shown"}, "text/plain", "application/json"
             ),
+        )
+    },
+    "/v1/edge/adex/{token}": {
+        "get": _call(
+            "Draw what a message shows, once",
+            {
+                "200": _good(
+                    "What is shown: ads, else the fallback; after a click nothing else.",
+                    object_of(items={"type": "array", "items": _SHOWN}),
+                )
+            },
+            (404, 410),
+            parameters=[_DRAWN],
         )
     },
 }

@@ -1,0 +1,138 @@
+"""Asking demand sources: so many at once, none that is in trouble, and within the time there is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from tocsin.domain.draw import Ad, Why
+from tocsin.exchange.answers import Got, read_answer
+from tocsin.exchange.asking import ask_of
+from tocsin.exchange.breaker import Breaker
+from tocsin.exchange.question import Ask, Question, Source
+from tocsin.services.drawing import Claim
+
+MOST_AT_ONCE: Final = 256
+"""How many draws of one process ask at a time; those beyond it are answered without."""
+
+LEAST_MS: Final = 20
+"""With less time than this left nobody is asked."""
+
+
+class Client(Protocol):
+    """What fetches from the addresses of zones."""
+
+    async def fetch(self, ask: Ask, *, timeout_ms: int) -> Got: ...
+
+
+class Clock(Protocol):
+    """Durations."""
+
+    def monotonic_ms(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Who draws, as its request tells. address: IPv4 or IPv6, as text."""
+
+    user_agent: str
+    address: str
+
+
+class Demand:
+    """The demand sources, as one process asks them.
+
+    on_rest: is told of a zone
+    that is left alone from now on, and how the last question to it ended.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        clock: Clock,
+        new_id: Callable[[], str],
+        on_rest: Callable[[int, Why], None],
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._new_id = new_id
+        self._on_rest = on_rest
+        self._breakers: dict[int, Breaker] = {}
+        self._under_way = 0
+
+    async def ask(
+        self, claim: Claim, device: Device, *, budget_ms: int
+    ) -> tuple[Why, tuple[Ad, ...]]:
+        """Return how the draw of *claim* ended, and its ads, within *budget_ms*."""
+        if claim.why is not None or claim.source is None:
+            return claim.why or Why.NO_ZONE, ()
+        if self._under_way >= MOST_AT_ONCE:
+            return Why.SHED, ()
+        zone_id = int(claim.adex.zone_id)
+        breaker = self._breakers.setdefault(zone_id, Breaker())
+        if not breaker.may_ask(self._clock.monotonic_ms()):
+            return Why.RESTING, ()
+        self._under_way += 1
+        try:
+            return await self._ask(claim.source, _question(claim, device), claim, budget_ms)
+        finally:
+            self._under_way -= 1
+
+    async def _ask(
+        self, source: Source, question: Question, claim: Claim, budget_ms: int
+    ) -> tuple[Why, tuple[Ad, ...]]:
+        """Ask, and for the default campaign when nothing is offered; both in the zone's time."""
+        ends_ms = self._clock.monotonic_ms() + min(source.timeout_ms, budget_ms)
+        zone_id = int(claim.adex.zone_id)
+        why, ads = await self._ask_once(zone_id, source, question, ends_ms)
+        default = claim.adex.default_campaign_id
+        if why is not Why.EMPTY or default is None or question.campaign_ids == (default,):
+            return why, ads
+        if ends_ms - self._clock.monotonic_ms() < LEAST_MS:
+            return why, ads
+        again = replace(question, campaign_ids=(default,))
+        return await self._ask_once(zone_id, source, again, ends_ms)
+
+    async def _ask_once(
+        self, zone_id: int, source: Source, question: Question, ends_ms: int
+    ) -> tuple[Why, tuple[Ad, ...]]:
+        left_ms = ends_ms - self._clock.monotonic_ms()
+        if left_ms < LEAST_MS:
+            return Why.TIMEOUT, ()
+        name = self._new_id()
+        ask = ask_of(source, question, id=name)
+        got = await self._client.fetch(ask, timeout_ms=left_ms)
+        why, ads = read_answer(
+            source.protocol,
+            got,
+            id=name,
+            bid_floor_micros=source.bid_floor_micros,
+            most=question.number,
+        )
+        self._hear(zone_id, why, got.status)
+        return why, ads
+
+    def _hear(self, zone_id: int, why: Why, status: int) -> None:
+        """Note how asking a zone went; tell when it is left alone from now on."""
+        breaker = self._breakers[zone_id]
+        was_open = breaker.is_open
+        breaker.heard(why, self._clock.monotonic_ms(), status=status)
+        if breaker.is_open and not was_open:
+            self._on_rest(zone_id, why)
+
+
+def _question(claim: Claim, device: Device) -> Question:
+    adex = claim.adex
+    return Question(
+        user_agent=device.user_agent,
+        address=device.address,
+        language=claim.language,
+        page=None if claim.host is None else f"https://{claim.host}/",
+        number=adex.number_of_messages,
+        task_id=claim.task_id,
+        subscriber_id=str(claim.subscriber_id),
+        campaign_ids=adex.campaign_ids,
+        group_ids=adex.group_ids,
+        account_ids=adex.account_ids,
+        user_data=claim.user_data,
+    )
