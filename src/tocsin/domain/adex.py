@@ -71,16 +71,19 @@ def shown_message(message: Mapping[str, Any], adex: Mapping[str, Any] | None) ->
     return messages.from_json(message) if message else None
 
 
-def shown_fallback(fallback: Message, *, task_id: str, values: Mapping[str, str]) -> dict[str, Any]:
+def shown_fallback(
+    fallback: Message, token: str, *, task_id: str, values: Mapping[str, str]
+) -> dict[str, Any]:
     """Return *fallback* as a draw answers it: in the shape of a push, its macros filled in.
 
-    values: by the names of macros; one that is missing leaves the default.
+    token: that reports of it come with. values: by the names of macros; one that is missing leaves
+    the default.
     """
     shape = messages.shown_shape(
         fallback, FALLBACK_LANGUAGE, fallback_tag=messages.fallback_tag(task_id)
     )
-    shown: dict[str, Any] = json.loads(write_payload(shape).fill("", values))
-    del shown["v"], shown["token"]
+    shown: dict[str, Any] = json.loads(write_payload(shape).fill(token, values))
+    del shown["v"]
     return shown
 
 

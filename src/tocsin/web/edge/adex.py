@@ -21,7 +21,7 @@ from tocsin.domain.draw import (
     path_in,
 )
 from tocsin.domain.errors import Gone, NotFound, Unavailable
-from tocsin.domain.macros import CLICK_ID, recipient_values, task_values
+from tocsin.domain.macros import recipient_values, task_values
 from tocsin.domain.message import DRAW_PATH, Message, macros_of
 from tocsin.domain.signed_token import BadToken
 from tocsin.services.demand import Device
@@ -139,7 +139,7 @@ def _items(claim: Claim, ads: Sequence[Ad], token_key: bytes) -> list[dict[str, 
         return []
     token = token_of(path_in(FIRST_PATH, FALLBACK_SLOT))
     shown = _fallback(claim.adex.fallback, claim, token)
-    return [{"token": token, **shown, "pixels": [], "repeat": None, **custom}]
+    return [{**shown, "pixels": [], "repeat": None, **custom}]
 
 
 def _fallback(fallback: Message, claim: Claim, token: str) -> dict[str, Any]:
@@ -148,9 +148,8 @@ def _fallback(fallback: Message, claim: Claim, token: str) -> dict[str, Any]:
     values = {
         **recipient_values(macros_of(fallback), claim.known, now_ms=claim.drawn_ms),
         **task_values(task_id=task_id, name=claim.task_name),
-        CLICK_ID: token,
     }
-    return shown_fallback(fallback, task_id=task_id, values=values)
+    return shown_fallback(fallback, token, task_id=task_id, values=values)
 
 
 def _item(ad: Ad, token: str, *, repeats: bool) -> dict[str, Any]:
