@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
 from typing import Any, ClassVar, Protocol
 
-from tocsin.browser import asset
+from tocsin.browser import script
 
 JAVASCRIPT = "text/javascript; charset=utf-8"
 
@@ -55,6 +55,8 @@ class EdgeDouble:
     stale_vapid: str = ""  # what a cached loader still says
     refusing: int = 0  # the status that subscriptions are answered with instead
     calls: list[Call] = field(default_factory=list)
+    draws: dict[str, Answer] = field(default_factory=dict)  # what is answered, by token
+    drawn: list[str] = field(default_factory=list)  # the tokens that came
     _events: list[dict[str, Any]] = field(default_factory=list)
     _ids: dict[str, str] = field(default_factory=dict)
     _changed: Condition = field(default_factory=Condition)
@@ -67,6 +69,9 @@ class EdgeDouble:
         """Return the answer to *call*, after noting it."""
         with self._changed:
             match call.method, call.path.removeprefix("/v1/edge/").split("/"):
+                case "GET", ["adex", token]:
+                    self.drawn.append(token)
+                    return self.draws.get(token, Answer(410))
                 case "GET", _:
                     return self._get(call.path)
                 case "POST", ["events"]:
@@ -81,13 +86,13 @@ class EdgeDouble:
     def _get(self, path: str) -> Answer:
         if path == f"/tag/{self.container_key}.js":
             config = json.dumps(self._config()).encode()
-            loader = asset("tag/loader.js").replace(b"__TOCSIN_CONFIG__", config)
+            loader = script("tag/loader.js").replace(b"__TOCSIN_CONFIG__", config)
             return Answer(200, loader, JAVASCRIPT)
         if path == "/tag/assets/tag.0000.js":
-            return Answer(200, asset("tag/tag.js"), JAVASCRIPT)
+            return Answer(200, script("tag/tag.js"), JAVASCRIPT)
         if path == "/tag/sw.js":
             first = f"const TOCSIN_URL = {json.dumps(self.base_url)};\n".encode()
-            return Answer(200, first + asset("worker/worker.js"), JAVASCRIPT)
+            return Answer(200, first + script("worker/worker.js"), JAVASCRIPT)
         if path == f"/v1/edge/{self.container_key}/config":
             return Answer(200, json.dumps({"vapid_public_key": self.vapid}).encode())
         return Answer(404)

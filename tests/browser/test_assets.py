@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from tocsin.browser import asset
+from tocsin.browser import asset, script
 
 PREFIX = b'const TOCSIN_URL = "https://push.example.com";\n'  # put there by the server
 
@@ -12,9 +12,9 @@ PREFIX = b'const TOCSIN_URL = "https://push.example.com";\n'  # put there by the
 @pytest.mark.parametrize(
     ("content", "limit"),
     [
-        pytest.param(asset("tag/tag.js"), 6_000, id="tag: 6 kB"),
-        pytest.param(PREFIX + asset("worker/worker.js"), 4_000, id="worker: 4 kB"),
-        pytest.param(asset("tag/loader.js"), 1_000, id="loader: 1 kB"),
+        pytest.param(script("tag/tag.js"), 6_000, id="tag: 6 kB"),
+        pytest.param(PREFIX + script("worker/worker.js"), 4_000, id="worker: 4 kB"),
+        pytest.param(script("tag/loader.js"), 1_000, id="loader: 1 kB"),
     ],
 )
 def test_the_compressed_size_keeps_its_promise(content: bytes, limit: int) -> None:

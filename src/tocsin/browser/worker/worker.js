@@ -117,7 +117,7 @@
 
   // ---- end of the shared part ----
 
-  const FALLBACK_BODY = 'There is a new message for you.';
+  const NEUTRAL = { options: { body: 'There is a new message for you.' } };
 
   const flag = (value) => value === true || value === 1;
   const isText = (value) => typeof value === 'string' && value !== '';
@@ -128,7 +128,7 @@
       const message = data.json();
       if (message && typeof message === 'object') return message;
     } catch { /* empty, or not JSON */ }
-    return { options: { body: FALLBACK_BODY } };
+    return NEUTRAL;
   }
 
   /** Buttons named by their index in `action_urls`; one without a title would be refused. */
@@ -158,8 +158,8 @@
     return options;
   }
 
-  function dataOf({ token, url, action_urls: actionUrls, custom }) {
-    return { tocsin: { token, url, actionUrls }, custom };
+  function dataOf({ token, url, action_urls: actionUrls, custom, repeat }) {
+    return { tocsin: { token, url, actionUrls, repeat }, custom };
   }
 
   /** Shows the message; if the browser still refuses its options, without them. */
@@ -189,12 +189,44 @@
     await send().catch(() => pause().then(send)).catch(() => {});
   }
 
+  /** Shows a message; once it is there, it is reported, and the pixels of an ad are called. */
+  async function present(message, event = 'shown') {
+    await show(message);
+    const pixels = (message.pixels || []).map((url) => {
+      const options = { mode: 'no-cors', credentials: 'omit', keepalive: true };
+      return fetch(url, options).catch(() => {});
+    });
+    await Promise.all([...pixels, report(message.token, event)]);
+  }
+
+  /** Asks the server for the messages behind a path; resolves with none when they cannot be had. */
+  async function draw(path) {
+    try {
+      const options = { credentials: 'omit', signal: AbortSignal.timeout?.(5000) };
+      const { items } = await read(await fetch(TOCSIN_URL + path, options));
+      return Array.isArray(items) ? items : [];
+    } catch {
+      return [];
+    }
+  }
+
+  const presentAll = (items) => Promise.all(items.map((item) => present(item)));
+
+  /** What was drawn, else the fallback that came with the push. */
+  async function presentDrawn({ token, adex: { url, fallback }, custom }) {
+    const items = await draw(url);
+    await (items.length
+      ? presentAll(items)
+      : present({ ...(fallback || NEUTRAL), token, custom }, 'fallback'));
+  }
+
   /** The reports run beside the display; they neither delay nor prevent it. */
   async function receive(data) {
     const message = readMessage(data);
-    const received = report(message.token, 'received');
-    await show(message);
-    await Promise.all([received, report(message.token, 'shown')]);
+    await Promise.all([
+      report(message.token, 'received'),
+      message.adex ? presentDrawn(message) : present(message),
+    ]);
   }
 
   /** What openWindow() may be given; else the start of the site. */
@@ -217,7 +249,7 @@
   // Firefox fires notificationclose after a click too, which is no dismissal.
   const clicked = new Set();
 
-  function react(notification, { token, url, actionUrls }, action) {
+  function react(notification, { token, url, actionUrls, repeat }, action) {
     clicked.add(token);
     notification.close();
     const isButton = action !== '';
@@ -225,6 +257,7 @@
     return Promise.all([
       open(safeUrl(target)).catch(() => {}), // a window may be refused; the click still counts
       isButton ? report(token, 'action', Number(action)) : report(token, 'click'),
+      repeat && draw(repeat).then(presentAll),
     ]);
   }
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tocsin.browser import asset
+from tocsin.browser import script
 from tocsin.domain.container import Container
 from tocsin.web.edge.cors import allow_origin
 
@@ -32,9 +32,9 @@ class Containers(Protocol):
 
 def tag(containers: Containers, *, public_url: str) -> list[Route]:
     """Return the routes of the tag. public_url: as browsers reach us; empty: as they asked."""
-    tag_js = asset("tag/tag.js")
-    loader = asset("tag/loader.js").decode()
-    worker = asset("worker/worker.js").decode()
+    tag_js = script("tag/tag.js")
+    loader = script("tag/loader.js").decode()
+    worker = script("worker/worker.js").decode()
     tag_path = f"/tag/assets/tag.{hashlib.sha256(tag_js).hexdigest()[:16]}.js"
 
     def base_url(request: Request) -> str:
