@@ -1,9 +1,12 @@
 """``tocsin simulate``."""
 
+import json
 from pathlib import Path
 
 import click
 
+from tocsin.simulators import exchange as exchange_simulator
+from tocsin.simulators.exchange import FEED_PATH, OPENRTB_PATH, Exchange
 from tocsin.simulators.push_service import PushService, run
 from tocsin.simulators.virtual_subscribers import write_import_file
 
@@ -39,8 +42,7 @@ def push_service(  # noqa: PLR0917 - click passes options by name
     vapid_key: str | None,
 ) -> None:
     """Be a push service: verify, decrypt, count. GET /report tells what came."""
-    if (tls_cert is None) != (tls_key is None):
-        raise click.UsageError("--tls-cert and --tls-key go together")
+    _check_pair(tls_cert, tls_key)
     if len({subscribers is None, write_import is None, container is None}) > 1:
         raise click.UsageError("--subscribers, --write-import and --container go together")
 
@@ -59,3 +61,38 @@ def push_service(  # noqa: PLR0917 - click passes options by name
         click.echo(f"The push service is listening on {running.base_url}")
 
     run(host=host, port=port, seed=seed, tls_cert=tls_cert, tls_key=tls_key, ready=listening)
+
+
+@simulate.command()
+@click.option("--host", default="localhost", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8091, show_default=True, help="Port to listen on.")
+@click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM: speak https.")
+@click.option("--tls-key", type=_FILE, help="The certificate's private key, PEM.")
+@click.option("--public-url", default="", help="Where devices reach it, if not at that address.")
+def exchange(
+    host: str, port: int, tls_cert: Path | None, tls_key: Path | None, public_url: str
+) -> None:
+    """Be a demand source: check, sell, count. GET /report tells what came."""
+    _check_pair(tls_cert, tls_key)
+
+    def listening(running: Exchange) -> None:
+        click.echo(f"The exchange is listening on {running.base_url}")
+        click.echo(f"Let the server ask it: TOCSIN_EXCHANGE_HOSTS={host}:{running.port}")
+        click.echo("Make a zone, with POST /v1/hood/zones and one of these bodies:")
+        for protocol, path in (("feed", FEED_PATH), ("openrtb", OPENRTB_PATH)):
+            body = {"name": "Simulated", "protocol": protocol, "url": running.base_url + path}
+            click.echo(json.dumps(body))
+
+    exchange_simulator.run(
+        host=host,
+        port=port,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        public_url=public_url,
+        ready=listening,
+    )
+
+
+def _check_pair(tls_cert: Path | None, tls_key: Path | None) -> None:
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key go together")

@@ -35,23 +35,31 @@ class Request:
 
 @dataclass(slots=True)
 class Reply:
-    """An answer: sent after *delay_ms*, or a connection reset in its place."""
+    """An answer: sent after *delay_ms*, or a connection reset in its place.
+
+    pieces: how many the body is sent in, each *piece_ms* after the one before it.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     delay_ms: int = 0
     reset: bool = False
+    pieces: int = 1
+    piece_ms: int = 0
 
-    def wire(self, *, keep_alive: bool) -> bytes:
-        """Return the bytes of the answer."""
+    def wire(self, *, keep_alive: bool) -> deque[bytes]:
+        """Return the bytes of the answer, in its pieces; the head goes with the first."""
         lines = [f"HTTP/1.1 {self.status} {_REASONS.get(self.status, 'Unnamed')}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
         if self.status != 204:
             lines.append(f"Content-Length: {len(self.body)}")
         if not keep_alive:
             lines.append("Connection: close")
-        return "\r\n".join((*lines, "", "")).encode("latin-1") + self.body
+        head = "\r\n".join((*lines, "", "")).encode("latin-1")
+        size = max(1, -(-len(self.body) // self.pieces))
+        rest = (self.body[at : at + size] for at in range(size, len(self.body), size))
+        return deque((head + self.body[:size], *rest))
 
 
 class Conversation(ABC):
@@ -74,9 +82,13 @@ class Application(ABC):
 
 @dataclass(slots=True)
 class _Slot:
-    """The place of one answer in the order of its connection (RFC 9112 section 9.3.2)."""
+    """The place of one answer in the order of its connection (RFC 9112 section 9.3.2).
 
-    wire: bytes | None = None
+    wire: the pieces that are still to be sent; None until the answer is there.
+    """
+
+    wire: deque[bytes] | None = None
+    piece_ms: int = 0
     last: bool = False
 
 
@@ -116,8 +128,7 @@ class _Connection(asyncio.Protocol):
             self._end()
         except httptools.HttpParserError:
             if not self._closed:
-                self._transport.write(Reply(400).wire(keep_alive=False))
-                self._end()
+                self._refuse(400)
 
     # httptools' side
 
@@ -155,8 +166,7 @@ class _Connection(asyncio.Protocol):
             return
         self._body_bytes += len(body)
         if self._body_bytes > _BODY_LIMIT:
-            self._transport.write(Reply(413).wire(keep_alive=False))
-            self._end()
+            self._refuse(413)
         else:
             self._body.append(body)
 
@@ -182,13 +192,26 @@ class _Connection(asyncio.Protocol):
         if reply.reset:
             self.reset()
             return
-        slot.wire = reply.wire(keep_alive=keep_alive)
-        while self._slots and self._slots[0].wire is not None:
-            ready = self._slots.popleft()
-            self._transport.write(ready.wire or b"")
-            if ready.last:
-                self._end()
+        slot.wire, slot.piece_ms = reply.wire(keep_alive=keep_alive), reply.piece_ms
+        if slot is self._slots[0]:  # else the first one sends this when it is through
+            self._send()
+
+    def _send(self) -> None:
+        """Send what is ready, up to the next piece that has to wait."""
+        while not self._closed and self._slots and self._slots[0].wire:
+            first, wire = self._slots[0], self._slots[0].wire
+            self._transport.write(wire.popleft())
+            if wire:
+                loop = asyncio.get_running_loop()
+                loop.call_later(first.piece_ms / 1000, self._send)
                 return
+            self._slots.popleft()
+            if first.last:
+                self._end()
+
+    def _refuse(self, status: int) -> None:
+        self._transport.write(b"".join(Reply(status).wire(keep_alive=False)))
+        self._end()
 
     def _end(self) -> None:
         self._closed = True

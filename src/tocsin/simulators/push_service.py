@@ -25,9 +25,7 @@ Over HTTP, beside ``POST /push/…``:
   ``[]`` ends all misbehaviour; ``GET /behaviour``: the rules and how often each was used.
 """
 
-import asyncio
 import json
-import signal
 import ssl
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -46,6 +44,7 @@ from tocsin.simulators.push_checks import (
     read_message,
 )
 from tocsin.simulators.push_ledger import RESET, Ledger
+from tocsin.simulators.running import run_until_stopped, tls_of
 from tocsin.simulators.virtual_subscribers import (
     PATH_PREFIX,
     VirtualSubscriber,
@@ -256,20 +255,5 @@ def run(
     with the service, whose ``base_url`` is known by then.
     Raises OSError when the port is taken, ssl.SSLError when the files are no pair.
     """
-    tls = None
-    if tls_cert is not None:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(tls_cert, tls_key)
-    asyncio.run(_serve(PushService(seed=seed, clock=SystemClock(), tls=tls), host, port, ready))
-
-
-async def _serve(
-    service: PushService, host: str, port: int, ready: Callable[[PushService], None]
-) -> None:
-    stop = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    await service.start(host, port)
-    ready(service)
-    await stop.wait()
-    await service.close()
+    service = PushService(seed=seed, clock=SystemClock(), tls=tls_of(tls_cert, tls_key))
+    run_until_stopped(service, host=host, port=port, ready=lambda: ready(service))

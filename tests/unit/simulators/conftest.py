@@ -1,4 +1,4 @@
-"""A push service on a free port, in a thread of its own, and a sender to talk to it."""
+"""Simulators on free ports, in a thread of their own, and who talks to them."""
 
 import asyncio
 import http.client
@@ -13,7 +13,13 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tocsin.domain.draw import Ad, Why
+from tocsin.exchange.answers import MAX_BODY_BYTES, read_answer
+from tocsin.exchange.answers import Got as Answer
+from tocsin.exchange.asking import ask_of
+from tocsin.exchange.question import Question, Source
 from tocsin.machine.clock import SystemClock
+from tocsin.simulators.exchange import Exchange
 from tocsin.simulators.push_service import PushService
 from tocsin.simulators.virtual_subscribers import VirtualSubscriber
 from tocsin.webpush.base64url import decode
@@ -161,3 +167,78 @@ def start() -> Iterator[Start]:
 @pytest.fixture
 def sender(start: Start) -> Sender:
     return start()
+
+
+@dataclass
+class Buyer:
+    """Who asks a demand source, with the requests that the server makes, and reads as it does."""
+
+    exchange: Exchange
+    floor: int | None = None
+    connection: http.client.HTTPConnection = field(init=False)
+
+    def __post_init__(self) -> None:
+        netloc = urlsplit(self.exchange.base_url).netloc
+        self.connection = http.client.HTTPConnection(netloc, timeout=10)
+
+    def fetch(self, protocol: str, path: str = "", **said: Any) -> Got:
+        url = self.exchange.base_url + (path or f"/{protocol}")
+        known: dict[str, Any] = {
+            "user_agent": "Mozilla/5.0 (Linux; Android 14)",
+            "address": "198.51.100.7",
+            "language": "pt-BR",
+            "page": "https://www.example.com/",
+            "number": 2,
+            "task_id": 42,
+            "subscriber_id": "7",
+            "campaign_ids": ("11", "12"),
+            "user_data": {"plan": "gold"},
+        }
+        source = Source(protocol, url, {}, 300, self.floor)
+        ask = ask_of(source, Question(**(known | said)), id="q1")
+        headers = dict(line.split(": ", 1) for line in ask.headers)
+        parts = urlsplit(ask.url)
+        return self.ask(ask.method, f"{parts.path}?{parts.query}", headers, ask.body)
+
+    def buy(self, protocol: str, path: str = "", **said: Any) -> tuple[Why, tuple[Ad, ...]]:
+        got = self.fetch(protocol, path, **said)
+        named = {name.lower(): value for name, value in got.headers.items()}
+        answer = Answer(
+            got.status,
+            named.get("content-type", ""),
+            named.get("content-encoding", ""),
+            got.body[: MAX_BODY_BYTES + 1],
+            None,
+        )
+        most = said.get("number", 2)
+        return read_answer(protocol, answer, id="q1", bid_floor_micros=self.floor, most=most)
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Got:
+        self.connection.request(method, target, body, headers or {})
+        response = self.connection.getresponse()
+        return Got(response.status, dict(response.getheaders()), response.read())
+
+    def report(self) -> Any:
+        return self.ask("GET", "/report").json()
+
+    def behave(self, *rules: dict[str, object]) -> None:
+        got = self.ask("POST", "/behaviour", body=json.dumps(rules).encode())
+        assert got.status == 204, got.body
+
+
+@pytest.fixture
+def buyer() -> Iterator[Buyer]:
+    loop = Loop()
+    exchange = Exchange(clock=CLOCK)
+    loop.run(exchange.start())
+    buyer = Buyer(exchange)
+    yield buyer
+    buyer.connection.close()
+    loop.run(exchange.close())
+    loop.end()
