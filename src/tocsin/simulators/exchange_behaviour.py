@@ -80,11 +80,16 @@ class Rule(_Strict):
         altered = [name for name in _ALTERS if getattr(self, name) is not None]
         if len(in_place) > 1 or (in_place and altered):
             raise ValueError(f"{' and '.join(in_place + altered)} do not go together")
-        if self.reset and self.drip:
-            raise ValueError("reset and drip do not go together: a reset has no body")
+        if self.drip is not None and self._has_no_body:
+            raise ValueError(f"{in_place[0]} and drip do not go together: there is no body")
         if self.currency is not None and self.protocol == FEED:
             raise ValueError("a feed answer has no currency")
         return self
+
+    @property
+    def _has_no_body(self) -> bool:
+        is_bare = self.answer is not None and self.answer < 400
+        return is_bare or self.redirect is not None or self.reset is not None
 
     def meets(self, protocol: str, path: str, number: int) -> bool:
         """Return whether it is about this question; *number*: from 1."""

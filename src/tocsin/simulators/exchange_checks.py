@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
 from tocsin.simulators.exchange_behaviour import FEED, OPENRTB
@@ -84,7 +84,7 @@ def read_openrtb(method: str, headers: list[tuple[str, str]], body: bytes) -> As
     if named.get("x-openrtb-version") != "2.6":
         flaws.append("X-OpenRTB-Version is not 2.6")
     try:
-        said = json.loads(body)
+        said = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
@@ -155,7 +155,7 @@ def _flaws_of_impression(impression: Mapping[str, Any]) -> Iterator[str]:
     assets = _objects(native.get("assets"))
     if not assets:
         yield "imp.native.request is no text of JSON that asks for assets"
-    if len({asset.get("id") for asset in assets}) < len(assets):
+    if len({str(asset.get("id")) for asset in assets}) < len(assets):
         yield "two assets share an id"
     if any(len(_KINDS_OF_ASSETS & asset.keys()) != 1 for asset in assets):
         yield "an asset is not one of title, img, video and data"
@@ -168,6 +168,10 @@ def _native(impression: Mapping[str, Any]) -> dict[str, Any]:
         return _object(json.loads(_object(impression.get("native")).get("request", "")))
     except (ValueError, TypeError, RecursionError):
         return {}
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _object(value: Any) -> dict[str, Any]:

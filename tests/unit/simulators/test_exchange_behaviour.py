@@ -54,6 +54,9 @@ def test_the_first_rule_that_meets_it_is_used() -> None:
         pytest.param(
             {"reset": True, "drip": {"pieces": 2, "every_ms": 1}}, "reset and drip", id="no body"
         ),
+        pytest.param(
+            {"answer": 204, "drip": {"pieces": 2, "every_ms": 1}}, "answer and drip", id="nor here"
+        ),
         pytest.param({"protocol": "feed", "currency": "EUR"}, "no currency", id="feed currency"),
         pytest.param({"redirect": "http://a/\r\nX: y"}, "pattern", id="a header in the URL"),
         pytest.param({"share": 0}, "greater than 0", id="a share of nothing"),

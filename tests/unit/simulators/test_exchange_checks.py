@@ -14,6 +14,7 @@ from tocsin.exchange.question import Question, Source
 from tocsin.simulators.exchange_checks import read_feed, read_openrtb
 
 HEADERS = [("content-type", "application/json"), ("x-openrtb-version", "2.6")]
+TWINS = '{"assets": [{"id": [1], "title": {}, "img": {}}, {"id": [1], "data": {}}]}'
 
 
 def quiet_question(**said: Any) -> Question:
@@ -96,6 +97,9 @@ def put(*path: Any, value: Any = None) -> Callable[[Any], None]:
         (put("imp", 0, "bidfloor", value="1"), "imp.bidfloor is no amount"),
         (put("imp", 0, "native", "ver"), "imp.native.ver is not 1.2"),
         (put("imp", 0, "native", "request", value="{"), "imp.native.request is no text of JSON"),
+        (put("imp", 0, "native", "request", value=TWINS), "two assets share an id"),
+        (put("imp", 0, "native", "request", value=TWINS), "is not one of title, img"),
+        (put("imp", 0, "native", "request", value=TWINS), "no way to be told"),
         (put("app", value={}), "site or app"),
         (put("tmax"), "tmax"),
         (put("at", value=3), "at is not 1 or 2"),
@@ -122,7 +126,7 @@ def test_flaws_of_a_bid_request(alter: Callable[[Any], None], flaw: str) -> None
     assert any(flaw in one for one in flaws), flaws
 
 
-@pytest.mark.parametrize("body", [b"", b"[1]", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"[1]", b"\xff", b'{"tmax":NaN}', b"[" * 100_000])
 def test_what_is_no_bid_request(body: bytes) -> None:
     assert read_openrtb("PUT", [], body).flaws == (
         "a BidRequest is sent with POST",

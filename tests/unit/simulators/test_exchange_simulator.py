@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from click.testing import CliRunner
 
+from tocsin.cli.simulate import simulate
 from tocsin.domain.draw import Why
 from tocsin.machine.clock import SystemClock
 from tocsin.simulators.exchange import Exchange
 from tocsin.simulators.exchange_checks import read_feed
+from tocsin.web.hood.fields import read_body_of
+from tocsin.web.hood.zones import ZONE
 
 if TYPE_CHECKING:
     from conftest import Buyer
@@ -273,14 +277,36 @@ def test_the_command_says_how_a_zone_asks_it() -> None:
             assert process.stdout is not None
             where, let, _, feed, openrtb = (process.stdout.readline().decode() for _ in range(5))
             url = json.loads(feed)["url"]
-            assert where == f"The exchange is listening on {url.removesuffix('/feed')}\n"
+            at = where.removeprefix("The exchange is listening on ").strip()
+            assert at == f"http://127.0.0.1:{urlsplit(url).port}"
+            for body in (feed, openrtb):
+                assert read_body_of(ZONE, json.loads(body))["url"].startswith("http://localhost:")
             assert let.endswith(f"TOCSIN_EXCHANGE_HOSTS={urlsplit(url).netloc}\n")
             assert json.loads(openrtb)["protocol"] == "openrtb"
-            connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+            connection = http.client.HTTPConnection(urlsplit(at).netloc, timeout=10)
             at_end.callback(connection.close)
             connection.request("GET", "/feed?num=1&subid=1")
             assert json.loads(connection.getresponse().read())["items"][0]["title"] == "Ad 1"
         assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--public-url", "ads.example"), ("--port", "70000"), ("--tls-cert", __file__)],
+)
+def test_what_the_command_does_not_take(option: str, value: str) -> None:
+    result = CliRunner().invoke(simulate, ["exchange", option, value])
+
+    assert (result.exit_code, option in result.output) == (2, True), result.output
+
+
+def test_a_port_that_is_taken_is_named(buyer: Buyer) -> None:
+    port = str(buyer.exchange.port)
+
+    result = CliRunner().invoke(simulate, ["exchange", "--host", "127.0.0.1", "--port", port])
+
+    assert (result.exit_code, result.output.count("\n")) == (1, 1), result.output
+    assert f"cannot serve on 127.0.0.1, port {port}: " in result.output
 
 
 def test_devices_may_reach_it_elsewhere() -> None:
