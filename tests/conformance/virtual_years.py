@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from calendar_judge import PROMPT_MS, Entry, Look, Row, Step, Turn, judge, shown
 from drawn_orders import draft_of, drawn_order, edits
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from walked_slots import DAY_MS, HOUR_MS, MINUTE_MS, Order
 from world import DyingStore, Edit, KilledError, World
 
@@ -230,17 +230,21 @@ class Years:
     def _race(self) -> None:
         """Let a client be a moment faster than the planner."""
         now_ms = self.clock.now_ms()
-        due = self.world.rows(push_task, push_task.c.next_due_ms <= now_ms)
+        due = self._ids(push_task.c.next_due_ms <= now_ms)
         if due:
-            self._command(self.chance.choice(due).id)
+            self._command(self.chance.choice(due))
             self.clock.forward(1)  # so that each row bears the stamp of who made it
 
     def _chosen(self) -> int:
         """Return a task for a client to think of, mostly one with something to come."""
-        coming = self.world.rows(push_task, push_task.c.next_due_ms.is_not(None))
+        coming = self._ids(push_task.c.next_due_ms.is_not(None))
         if coming and self.chance.random() < 0.6:
-            return int(self.chance.choice(coming).id)
+            return self.chance.choice(coming)
         return self.chance.choice(self.live)
+
+    def _ids(self, condition: ColumnElement[bool]) -> list[int]:
+        """Return the tasks that fit, in an order that the seed alone decides."""
+        return sorted(row.id for row in self.world.rows(push_task, condition))
 
     def _command(self, task_id: int) -> None:
         kind = self._drawn(COMMANDS)
