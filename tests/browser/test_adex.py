@@ -82,9 +82,14 @@ class Scene:
 
 @pytest.fixture
 def scene(
-    programs: Programs, site: Site, tmp_path: Path, browser: BrowserContext
+    request: pytest.FixtureRequest,
+    programs: Programs,
+    site: Site,
+    tmp_path: Path,
+    browser: BrowserContext,
 ) -> Iterator[Scene]:
-    """A scene on SQLite."""
+    """A scene on SQLite; its parameter is the protocol, a feed without one."""
+    protocol = getattr(request, "param", "feed")
     exchange = programs.start("simulate", "exchange", "--host", "127.0.0.1", "--port", "0")
     port = exchange.address.rpartition(":")[2]
     rig = Rig.build(
@@ -96,7 +101,8 @@ def scene(
     )
     assert rig.server is not None
     site.edge = RealEdge(rig.server.address, rig.key)
-    zone = {"name": "Simulated", "protocol": "feed", "url": f"http://localhost:{port}/feed"}
+    url = f"http://localhost:{port}/{protocol}"
+    zone = {"name": "Simulated", "protocol": protocol, "url": url, "timeout_ms": 1000}
     made = rig.curl(
         *("-X", "POST", "-H", "Content-Type: application/json", "-d", json.dumps(zone)),
         "/v1/hood/zones",
@@ -110,6 +116,7 @@ def scene(
         yield Scene(rig, guest, exchange, made["id"])
 
 
+@pytest.mark.parametrize("scene", ["feed", "openrtb"], indirect=True)
 def test_an_ad_is_shown_clicked_and_followed_by_the_next(scene: Scene, desktop: Desktop) -> None:
     task_id = scene.order("Not this", repeat_on_click=1)
 
