@@ -58,8 +58,8 @@ def build(face: Face) -> Starlette:
     """Return the application."""
     app = Starlette(
         routes=[
+            *face.routes,  # the edge first: routes are tried in turn, and browsers are many
             *face.door.routes(face.operations),
-            *face.routes,
             *_watching(face),
             *docs(document(face.operations, version=__version__, others=PATHS, security=SECURITY)),
         ]
