@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from doubles import START_MS, FakeClock
+from loops import run
 from tocsin.domain.adex import Adex
 from tocsin.domain.draw import DrawRef, Why
 from tocsin.exchange.answers import Got
@@ -71,7 +72,7 @@ def test_so_many_ask_at_once_and_no_more() -> None:
         after, _ = await asking.ask(CLAIM, DEVICE, budget_ms=1000)
         return one_more, ended, after
 
-    assert asyncio.run(ask()) == (Why.SHED, [Why.EMPTY] * MOST_AT_ONCE, Why.EMPTY)
+    assert run(ask()) == (Why.SHED, [Why.EMPTY] * MOST_AT_ONCE, Why.EMPTY)
 
 
 def given(*, takes_ms: int, budget_ms: int, claim: Claim = CLAIM) -> tuple[Why, list[int]]:
@@ -83,7 +84,7 @@ def given(*, takes_ms: int, budget_ms: int, claim: Claim = CLAIM) -> tuple[Why, 
         why, _ = await demand(client).ask(claim, DEVICE, budget_ms=budget_ms)
         return why, client.given_ms
 
-    return asyncio.run(ask())
+    return run(ask())
 
 
 def test_the_default_campaign_is_asked_in_what_is_left_of_the_zone_s_time() -> None:
@@ -118,5 +119,5 @@ def test_a_zone_that_is_left_alone_is_told_of_once() -> None:
         broken = replace(CLAIM, source=Source("openrtb", "https://a.example/", {}, 300, None))
         return {(await asking.ask(broken, DEVICE, budget_ms=1000))[0] for _ in range(20)}
 
-    assert asyncio.run(ask()) == {Why.MALFORMED, Why.RESTING}
+    assert run(ask()) == {Why.MALFORMED, Why.RESTING}
     assert told == [(5, Why.MALFORMED)]

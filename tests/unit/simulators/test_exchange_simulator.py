@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner
 
+from programs import Program
 from tocsin.cli.simulate import simulate
 from tocsin.domain.draw import Why
 from tocsin.machine.clock import SystemClock
@@ -303,10 +304,14 @@ def test_what_the_command_does_not_take(option: str, value: str) -> None:
 def test_a_port_that_is_taken_is_named(buyer: Buyer) -> None:
     port = str(buyer.exchange.port)
 
-    result = CliRunner().invoke(simulate, ["exchange", "--host", "127.0.0.1", "--port", port])
+    with Program.start(
+        "simulate", "exchange", "--host", "127.0.0.1", "--port", port, ready=None
+    ) as program:
+        status = program.wait()
+        printed = program.output
 
-    assert (result.exit_code, result.output.count("\n")) == (1, 1), result.output
-    assert f"cannot serve on 127.0.0.1, port {port}: " in result.output
+    assert (status, printed.count("\n")) == (1, 1), printed
+    assert f"cannot serve on 127.0.0.1, port {port}: " in printed
 
 
 def test_devices_may_reach_it_elsewhere() -> None:

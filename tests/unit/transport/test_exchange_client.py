@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 import pytest
 
 from certificates import Authority
+from loops import run
 from tocsin.domain.draw import Why
 from tocsin.exchange.answers import MAX_BODY_BYTES, Got, read_answer
 from tocsin.exchange.hosts import ExchangeHosts
@@ -106,7 +107,7 @@ def got_of(serve: Serve, *, timeout_ms: int = LONG_MS) -> Got:
         async with source(serve) as peer:
             return await fetched(peer, timeout_ms=timeout_ms)
 
-    return asyncio.run(ask())
+    return run(ask())
 
 
 def test_an_answer_comes_as_it_was_sent() -> None:
@@ -121,7 +122,7 @@ def test_what_is_asked_is_the_question_and_no_more() -> None:
             await fetched(peer)
             return peer.heads[0]
 
-    lines = asyncio.run(ask()).decode().split("\r\n")
+    lines = run(ask()).decode().split("\r\n")
 
     assert lines[0] == "GET /feed?num=1 HTTP/1.1"
     assert sorted(line.partition(":")[0].lower() for line in lines[1:] if line) == [
@@ -141,7 +142,7 @@ def test_a_bid_request_is_posted() -> None:
             client.close()
             return peer.heads[0], peer.bodies[0]
 
-    head, body = asyncio.run(ask())
+    head, body = run(ask())
 
     assert head.startswith(b"POST /rtb HTTP/1.1\r\n")
     assert b"expect" not in head.lower()
@@ -228,7 +229,7 @@ def test_nobody_there() -> None:
             gone = peer
         return await fetched(gone)
 
-    assert asyncio.run(ask()).failure is Why.UNREACHABLE
+    assert run(ask()).failure is Why.UNREACHABLE
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
@@ -238,8 +239,8 @@ def test_an_address_of_this_machine_is_asked_only_where_it_is_listed(host: str) 
             got = await fetched(peer, host=host, listed=listed)
             return got.failure, peer.connections
 
-    assert asyncio.run(ask(listed=True)) == (None, 1)
-    assert asyncio.run(ask(listed=False)) == (Why.UNREACHABLE, 0)
+    assert run(ask(listed=True)) == (None, 1)
+    assert run(ask(listed=False)) == (Why.UNREACHABLE, 0)
 
 
 def test_a_certificate_is_checked(authority: Authority) -> None:
@@ -253,8 +254,8 @@ def test_a_certificate_is_checked(authority: Authority) -> None:
             client.close()
             return got.failure
 
-    assert asyncio.run(ask(authority.ca_file)) is None
-    assert asyncio.run(ask(None)) is Why.UNREACHABLE
+    assert run(ask(authority.ca_file)) is None
+    assert run(ask(None)) is Why.UNREACHABLE
 
 
 def test_many_at_once_and_then_on_kept_connections() -> None:
@@ -269,7 +270,7 @@ def test_many_at_once_and_then_on_kept_connections() -> None:
             client.close()
             return statuses, len(peer.heads), peer.connections - before
 
-    assert asyncio.run(ask()) == ({200}, 210, 0)
+    assert run(ask()) == ({200}, 210, 0)
 
 
 def test_whoever_gives_up_leaves_the_source() -> None:
@@ -283,7 +284,7 @@ def test_whoever_gives_up_leaves_the_source() -> None:
                 await peer.is_left.wait()
             client.close()
 
-    asyncio.run(ask())
+    run(ask())
 
 
 def descriptors() -> set[str]:
@@ -302,7 +303,7 @@ def test_a_client_that_is_closed_reaches_nobody_and_leaves_nothing() -> None:
             client.close()
             return [await waiting, await client.fetch(question(peer), timeout_ms=LONG_MS)]
 
-    found = asyncio.run(ask())
+    found = run(ask())
 
     assert [got.failure for got in found] == [Why.UNREACHABLE, Why.UNREACHABLE]
     assert (descriptors(), threading.active_count()) == before
@@ -319,4 +320,4 @@ def test_a_line_end_is_not_smuggled_in(ask: Ask) -> None:
     client = ExchangeClient(ExchangeHosts(), ca_file=None)
 
     with pytest.raises(ValueError, match="lines of ASCII"):
-        asyncio.run(client.fetch(ask, timeout_ms=LONG_MS))
+        run(client.fetch(ask, timeout_ms=LONG_MS))
