@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import jsonschema_rs
 import pytest
-from face import Face
+from face import Face, task
 
 from tocsin.web.hood.door import Operation
 from tocsin.web.hood.fields import object_schema
@@ -49,6 +49,7 @@ def test_answers_have_the_shape_that_is_told(face: Face) -> None:
     owner = face.account()
     token, site = face.token(owner), face.site(owner)
     user = face.register(site, 1, user_data={"a": 1}).json["id"]
+    task_id = face.call("POST", "/v1/hood/push-tasks", task(), token=token).json["id"]
     checked, zone_id = 0, ""
     for operation in creates(operations):
         for example in operation.examples.values():
@@ -66,7 +67,9 @@ def test_answers_have_the_shape_that_is_told(face: Face) -> None:
                 checked += 1
     for operation in operations:
         if operation.method == "GET" and not operation.path.endswith("}"):
-            path = operation.path.format(container_id=site.id, dictionary="os", zone_id=zone_id)
+            path = operation.path.format(
+                container_id=site.id, dictionary="os", zone_id=zone_id, task_id=task_id
+            )
             jsonschema_rs.validate(operation.answer, face.call("GET", path, token=token).json)
             checked += 1
     for name in ("os", "regions"):
@@ -76,7 +79,7 @@ def test_answers_have_the_shape_that_is_told(face: Face) -> None:
     (said,) = (one for one in operations if one.method == "DELETE" and "/users/" in one.path)
     answer = face.call("DELETE", f"/v1/hood/users/{user}", token=token)
     jsonschema_rs.validate(said.answer, answer.json)
-    assert checked == 22
+    assert checked == 24
 
 
 def test_a_request_that_is_sent_again_is_done_once(face: Face) -> None:
