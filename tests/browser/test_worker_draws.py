@@ -74,7 +74,8 @@ def test_pixels_are_called_once_and_only_over_http(subscriber: Visitor, edge: Ed
             return real(url, options);
         };
     }""")
-    pixels = [f"{edge.base_url}/pixel", "javascript:self.called.push('script')"]
+    refused = ["javascript:self.called.push('script')", "data:,x", "/of-the-site"]
+    pixels = [f"{edge.base_url}/pixel", *refused]
     edge.draws[TOKEN] = drawn(ad("1", pixels=pixels))
 
     subscriber.deliver_push(push())
@@ -82,7 +83,7 @@ def test_pixels_are_called_once_and_only_over_http(subscriber: Visitor, edge: Ed
 
     called = subscriber.worker().evaluate("self.called")
     assert called.count(f"{edge.base_url}/pixel") == 1
-    assert "script" not in called
+    assert not {"script", *refused} & set(called)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,7 @@ def test_pixels_are_called_once_and_only_over_http(subscriber: Visitor, edge: Ed
         pytest.param(Answer(200, b"null"), id="null"),
         pytest.param(Answer(200, b'{"items": 7}'), id="no list"),
         pytest.param(drawn(), id="nothing"),
+        pytest.param(Answer(200, b'{"items": [null, 7]}'), id="nothing that is a message"),
     ],
 )
 def test_without_an_answer_the_push_s_own_fallback_is_shown(
@@ -128,6 +130,31 @@ def test_a_server_that_is_silent_shows_the_fallback(subscriber: Visitor) -> None
     subscriber.deliver_push(push())
 
     assert subscriber.notification("Update")["body"] == "Look"
+
+
+def test_a_browser_without_time_limits_shows_the_fallback_too(subscriber: Visitor) -> None:
+    """AbortSignal.timeout is younger than push; a minute is a second here."""
+    subscriber.worker().evaluate("""() => {
+        delete AbortSignal.timeout;
+        const later = self.setTimeout;
+        self.setTimeout = (work, ms) => later(work, ms / 60);
+        self.fetch = (url, { signal }) => new Promise((_, fail) => {
+            signal?.addEventListener('abort', () => fail(signal.reason));
+        });
+    }""")
+
+    subscriber.deliver_push(push())
+
+    assert subscriber.notification("Update")["body"] == "Look"
+
+
+def test_an_odd_item_costs_the_others_nothing(subscriber: Visitor, edge: EdgeDouble) -> None:
+    body = json.dumps({"items": [None, ad("1", pixels={"a": 1})]}).encode()
+    edge.draws[TOKEN] = Answer(200, body)
+
+    subscriber.deliver_push(push())
+
+    wait_for(subscriber, edge, (TOKEN, "received"), ("1", "shown"))
 
 
 @pytest.mark.parametrize("adex", [{"url": PATH, "fallback": None}, 7, {}])

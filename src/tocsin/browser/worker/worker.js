@@ -121,19 +121,30 @@
 
   const flag = (value) => value === true || value === 1;
   const isText = (value) => typeof value === 'string' && value !== '';
+  const isObject = (value) => value !== null && typeof value === 'object';
+  const list = (value) => (Array.isArray(value) ? value : []);
+
+  /** The address, if it is one of http or https. */
+  function webUrl(url) {
+    try {
+      const { href, protocol } = new URL(url);
+      if (protocol === 'https:' || protocol === 'http:') return href;
+    } catch { /* none given */ }
+    return undefined;
+  }
 
   /** Turns a push into its message; never throws: what is unreadable is shown in neutral words. */
   function readMessage(data) {
     try {
       const message = data.json();
-      if (message && typeof message === 'object') return message;
+      if (isObject(message)) return message;
     } catch { /* empty, or not JSON */ }
     return NEUTRAL;
   }
 
   /** Buttons named by their index in `action_urls`; one without a title would be refused. */
   function buttons(actions) {
-    return (Array.isArray(actions) ? actions : [])
+    return list(actions)
       .map((each, index) => ({ action: String(index), title: each?.title, icon: each?.icon }))
       .filter((button) => isText(button.title))
       .map(({ icon, ...button }) => (isText(icon) ? { ...button, icon } : button));
@@ -192,19 +203,27 @@
   /** Shows a message; once it is there, it is reported, and the pixels of an ad are called. */
   async function present(message, event = 'shown') {
     await show(message);
-    const pixels = (message.pixels || []).map((url) => {
+    const pixels = list(message.pixels).map(webUrl).filter(Boolean).map((url) => {
       const options = { mode: 'no-cors', credentials: 'omit', keepalive: true };
       return fetch(url, options).catch(() => {});
     });
     await Promise.all([...pixels, report(message.token, event)]);
   }
 
+  /** Ends a request after 5 s, also in a browser that is older than AbortSignal.timeout. */
+  function limit() {
+    if (AbortSignal.timeout) return AbortSignal.timeout(5000);
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 5000);
+    return controller.signal;
+  }
+
   /** Asks the server for the messages behind a path; resolves with none when they cannot be had. */
   async function draw(path) {
     try {
-      const options = { credentials: 'omit', signal: AbortSignal.timeout?.(5000) };
+      const options = { credentials: 'omit', signal: limit() };
       const { items } = await read(await fetch(TOCSIN_URL + path, options));
-      return Array.isArray(items) ? items : [];
+      return list(items).filter(isObject);
     } catch {
       return [];
     }
@@ -230,13 +249,7 @@
   }
 
   /** What openWindow() may be given; else the start of the site. */
-  function safeUrl(url) {
-    try {
-      const { href, protocol } = new URL(url);
-      if (protocol === 'https:' || protocol === 'http:') return href;
-    } catch { /* none given */ }
-    return registration.scope;
-  }
+  const safeUrl = (url) => webUrl(url) || registration.scope;
 
   /** Brings the window that shows the address to the front, or opens one. */
   async function open(url) {
