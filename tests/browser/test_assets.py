@@ -33,6 +33,21 @@ def shared_part(name: str) -> str:
     return text[start:end]
 
 
+@pytest.mark.parametrize("name", ["tag/tag.js", "tag/loader.js", "worker/worker.js"])
+def test_browsers_get_all_but_the_lines_that_are_comments(name: str) -> None:
+    code, in_comment = [], False
+    for line in asset(name).decode().splitlines(keepends=True):
+        bare = line.strip()
+        begins = bare.startswith("/*")
+        if not (in_comment or begins or bare.startswith("//")):
+            code.append(line)
+        assert "*/" not in bare or bare.endswith("*/") or not (in_comment or begins), line
+        in_comment = (in_comment or begins) and "*/" not in bare
+        assert not in_comment or bare.startswith(("/*", "*")), line
+
+    assert script(name).decode() == "".join(code)
+
+
 def test_the_loader_has_one_place_for_the_config() -> None:
     assert asset("tag/loader.js").count(b"__TOCSIN_CONFIG__") == 1
 

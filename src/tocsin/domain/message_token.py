@@ -8,9 +8,7 @@ message, or told after its age is over.
 from dataclasses import dataclass
 from typing import Final
 
-from tocsin.domain.signed_token import BadToken, TokenForm
-
-__all__ = ["EVENTS_COUNT_FOR_S", "TOKEN_LENGTH", "BadToken", "MessageRef", "mint", "read"]
+from tocsin.domain.signed_token import TokenForm
 
 # execution (u64), ordinal (u32), last second at which events count (u32)
 _FORM: Final = TokenForm(">QII", b"message")

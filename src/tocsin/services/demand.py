@@ -41,8 +41,8 @@ class Device:
 class Demand:
     """The demand sources, as one process asks them.
 
-    on_rest: is told of a zone
-    that is left alone from now on, and how the last question to it ended.
+    on_rest: is told of a zone that is left alone from now on, and how the last question to it
+    ended.
     """
 
     def __init__(
@@ -74,16 +74,17 @@ class Demand:
             return Why.RESTING, ()
         self._under_way += 1
         try:
-            return await self._ask(claim.source, _question(claim, device), claim, budget_ms)
+            return await self._ask(
+                zone_id, claim, claim.source, _question(claim, device), budget_ms
+            )
         finally:
             self._under_way -= 1
 
     async def _ask(
-        self, source: Source, question: Question, claim: Claim, budget_ms: int
+        self, zone_id: int, claim: Claim, source: Source, question: Question, budget_ms: int
     ) -> tuple[Why, tuple[Ad, ...]]:
         """Ask, and for the default campaign when nothing is offered; both in the zone's time."""
         ends_ms = self._clock.monotonic_ms() + min(source.timeout_ms, budget_ms)
-        zone_id = int(claim.adex.zone_id)
         why, ads = await self._ask_once(zone_id, source, question, ends_ms)
         default = claim.adex.default_campaign_id
         if why is not Why.EMPTY or default is None or question.campaign_ids == (default,):

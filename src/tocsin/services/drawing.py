@@ -56,7 +56,6 @@ class Claim:
     ref: DrawRef
     drawn_ms: int
     task_id: int
-    root_id: int
     task_name: str
     custom_data: str | None
     adex: Adex
@@ -335,7 +334,6 @@ def _claim(ref: DrawRef, known: _Known, source: Source | Why, now_ms: int) -> Cl
         ref=ref,
         drawn_ms=now_ms,
         task_id=execution.task_id,
-        root_id=execution.root_id,
         task_name=execution.order.name,
         custom_data=execution.order.custom_data,
         adex=adex,

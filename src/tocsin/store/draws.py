@@ -23,7 +23,7 @@ from tocsin.domain.book import DrawnAd, DrawRow
 from tocsin.domain.draw import DrawRef, Why, draw_of, path_in
 from tocsin.store.draw_tables import draw, drawn_ad, zone_day
 from tocsin.store.tables import push_task
-from tocsin.store.upsert import insert_missing, insert_new_keys
+from tocsin.store.upsert import insert_missing, insert_new_rows
 
 _LAST_SLOT: Final = 14
 
@@ -46,7 +46,7 @@ class Draws:
 
     def add(self, rows: Iterable[DrawRow]) -> set[DrawRef]:
         """Add open draws; return which of them were not there."""
-        added = insert_new_keys(
+        added = insert_new_rows(
             self._connection,
             draw,
             [

@@ -11,8 +11,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     """Insert *rows*; a row whose primary key is there replaces the other columns."""
     if not rows:
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
+    statement = _insert(connection, table)
     key = [column.name for column in table.primary_key]
     connection.execute(
         statement.on_conflict_do_update(
@@ -27,8 +26,7 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[
     """Insert those of *rows* whose primary key is not there; the others stay as they are."""
     if not rows:
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(table).on_conflict_do_nothing(), list(rows))
+    connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
 
 
 def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> int | None:
@@ -36,9 +34,11 @@ def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> 
 
     The id is the first column of the primary key.
     """
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     return connection.execute(
-        insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+        _insert(connection, table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .returning(*table.primary_key)
     ).scalar_one_or_none()
 
 
@@ -48,13 +48,12 @@ def insert_new_rows(
     rows: Sequence[Mapping[str, Any]],
     *told: ColumnElement[Any],
 ) -> Sequence[Row[Any]]:
-    """Insert those of *rows* that no unique key stands against; return their ids and *told*."""
+    """Insert those of *rows* that no unique key stands against; return their keys and *told*."""
     if not rows:
         return []
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return connection.execute(
-        insert(table).on_conflict_do_nothing().returning(table.c.id, *told), list(rows)
-    ).all()
+    returned: Sequence[ColumnElement[Any]] = [*table.primary_key, *told]
+    statement = _insert(connection, table).on_conflict_do_nothing().returning(*returned)
+    return connection.execute(statement, list(rows)).all()
 
 
 def replace_where(
@@ -67,8 +66,7 @@ def replace_where(
 
     Return whether *row* is there now. One that is being inserted is waited for.
     """
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).values(row)
+    statement = _insert(connection, table).values(row)
     key = [column.name for column in table.primary_key]
     written = connection.execute(
         statement.on_conflict_do_update(
@@ -80,19 +78,6 @@ def replace_where(
     return written.one_or_none() is not None
 
 
-def insert_new_keys(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
-) -> Sequence[Row[Any]]:
-    """Insert those of *rows* whose primary key is not there; return the keys of those."""
-    if not rows:
-        return []
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    key: Sequence[ColumnElement[Any]] = list(table.primary_key)
-    return connection.execute(
-        insert(table).on_conflict_do_nothing().returning(*key), list(rows)
-    ).all()
-
-
 def add_up(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert *rows*; one whose primary key is there is added to the row that has it.
 
@@ -100,8 +85,7 @@ def add_up(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     """
     if not rows:
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
+    statement = _insert(connection, table)
     key = [column.name for column in table.primary_key]
     connection.execute(
         statement.on_conflict_do_update(
@@ -114,3 +98,9 @@ def add_up(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         ),
         list(rows),
     )
+
+
+def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)

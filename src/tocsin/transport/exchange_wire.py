@@ -139,7 +139,11 @@ class ExchangeWire:
             for easy in [easy for easy, one in self._busy.items() if one.fetch is fetch]:
                 self._release(easy)
             return
-        transfer = _Transfer(fetch, self._permit, ca_file=self._ca_file)
+        try:
+            transfer = _Transfer(fetch, self._permit, ca_file=self._ca_file)
+        except pycurl.error:  # nothing is left to make it of; whoever waits must not wait for ever
+            fetch.settle(failed(Why.UNREACHABLE))
+            return
         self._busy[transfer.easy] = transfer
         self._multi.add_handle(transfer.easy)
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from tocsin.domain.message_token import (
     EVENTS_COUNT_FOR_S,
     TOKEN_LENGTH,
-    BadToken,
     MessageRef,
     mint,
     read,
 )
+from tocsin.domain.signed_token import BadToken
 
 KEY = b"k" * 32
 TTL_OVER_MS = 1_767_225_600_000

@@ -19,7 +19,6 @@ CLAIM: Final = Claim(
     ref=DrawRef(1, 2, 0),
     drawn_ms=START_MS,
     task_id=3,
-    root_id=4,
     task_name="Sale",
     custom_data=None,
     adex=Adex(zone_id="5", campaign_ids=("6",), default_campaign_id="7"),

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from tocsin.domain import ad_token, message_token
 from tocsin.domain.errors import TocsinError
 from tocsin.domain.event import Event, kinds_of, kinds_of_ad
-from tocsin.domain.message_token import BadToken
+from tocsin.domain.signed_token import BadToken
 from tocsin.web.gather import Gather
 from tocsin.web.strict_json import loads, read_body
 

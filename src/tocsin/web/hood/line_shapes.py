@@ -6,10 +6,10 @@ What reads a line is domain/registration.py, what writes one web/imports.py.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tocsin.domain.registration import MAX_ENDPOINT_BYTES, MAX_PAGE_BYTES, MAX_TEXT_BYTES
+from tocsin.domain.registration import MAX_ENDPOINT_BYTES, MAX_PAGE_BYTES
 from tocsin.web.hood.answers import ID, object_of
 from tocsin.web.hood.fields import Schema, nullable
-from tocsin.web.hood.users import PROFILE, STATUSES
+from tocsin.web.hood.users import PERSON, PROFILE, STATUSES
 
 TEXT: Final[Schema] = {"type": "string"}
 _BASE64URL: Final[Schema] = {"type": "string", "maxLength": 512, "pattern": "^[A-Za-z0-9_-]*=*$"}
@@ -104,25 +104,7 @@ RESULT: Final[Schema] = {
     "required": ["line", "status"],
     "additionalProperties": False,
 }
-_NULL_OR_TEXT: Final = nullable({"type": "string", "maxLength": MAX_TEXT_BYTES})
-_NULL_OR_ID: Final = nullable(ID)
-_KNOWN: Final = object_of(
-    id=ID,
-    container=ID,
-    application=_NULL_OR_TEXT,
-    country=_NULL_OR_TEXT,
-    region=_NULL_OR_ID,
-    city=_NULL_OR_ID,
-    language=_NULL_OR_TEXT,
-    timezone=_NULL_OR_TEXT,
-    browser=_NULL_OR_ID,
-    os=_NULL_OR_ID,
-    remote_user_id=_NULL_OR_TEXT,
-    user_data={"type": "object"},
-    subscribed_at=_INSTANT,
-    last_seen=_INSTANT,
-    status={"enum": list(STATUSES)},
-)
+_KNOWN: Final = object_of(id=ID, container=ID, subscribed_at=_INSTANT, last_seen=_INSTANT, **PERSON)
 EXPORTED: Final[Schema] = {
     **_KNOWN,
     "description": "Each line is one such object; with keys=1 it is what an import reads",

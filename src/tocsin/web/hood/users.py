@@ -102,25 +102,25 @@ CUSTOM_DATA: Final[Mapping[str, Field]] = {
     "custom_data": Field(_attribute("user_data", _USER_DATA), required=True),
 }
 
-_NULL_OR_TEXT: Final = nullable({"type": "string"})
+_NULL_OR_TEXT: Final = nullable({"type": "string", "maxLength": MAX_TEXT_BYTES})
 _NULL_OR_ID: Final = nullable(ID)
+PERSON: Final[Mapping[str, Schema]] = {
+    "application": _NULL_OR_TEXT,
+    "country": _NULL_OR_TEXT,
+    "region": _NULL_OR_ID,
+    "city": _NULL_OR_ID,
+    "language": _NULL_OR_TEXT,
+    "timezone": _NULL_OR_TEXT,
+    "browser": _NULL_OR_ID,
+    "os": _NULL_OR_ID,
+    "remote_user_id": _NULL_OR_TEXT,
+    "user_data": {"type": "object"},
+    "status": {"enum": list(STATUSES)},
+}
+"""What is told of a subscriber wherever one is shown, beside ids and instants."""
+
 _VIEW: Final = object_of(
-    id=ID,
-    container_id=ID,
-    account_id=ID,
-    application=_NULL_OR_TEXT,
-    country=_NULL_OR_TEXT,
-    region=_NULL_OR_ID,
-    city=_NULL_OR_ID,
-    language=_NULL_OR_TEXT,
-    timezone=_NULL_OR_TEXT,
-    browser=_NULL_OR_ID,
-    os=_NULL_OR_ID,
-    remote_user_id=_NULL_OR_TEXT,
-    user_data={"type": "object"},
-    subscribed_at=TIME,
-    last_seen=TIME,
-    status={"enum": list(STATUSES)},
+    id=ID, container_id=ID, account_id=ID, subscribed_at=TIME, last_seen=TIME, **PERSON
 )
 _text: Final = text(most_bytes=MAX_TEXT_BYTES)
 SHAPE: Final = ListShape(
