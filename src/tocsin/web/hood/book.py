@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from tocsin.domain.account import Scope
-from tocsin.domain.book import BookRow, DrawnAd, DrawRow, Totals
+from tocsin.domain.book import AdSum, BookRow, DrawnAd, DrawRow, Totals
 from tocsin.domain.draw import Why, is_fallback
 from tocsin.domain.instants import hood_text
 from tocsin.domain.listing import ListQuery
@@ -165,11 +165,17 @@ def line_view(row: BookRow) -> dict[str, Any]:
         "task_id": str(row.line.task_id),
         "ad_id": row.line.ad_id,
         "hour": hood_text(row.line.hour_ms),
-        "won": row.sum.won,
-        "won_price": micros_text(row.sum.price_micros),
-        "shown": row.sum.shown,
-        "shown_price": micros_text(row.sum.shown_price_micros),
-        "clicked": row.sum.clicked,
+        **_sums(row.sum),
+    }
+
+
+def _sums(ads: AdSum) -> dict[str, Any]:
+    return {
+        "won": ads.won,
+        "won_price": micros_text(ads.price_micros),
+        "shown": ads.shown,
+        "shown_price": micros_text(ads.shown_price_micros),
+        "clicked": ads.clicked,
     }
 
 
@@ -179,11 +185,7 @@ def totals_view(totals: Totals) -> dict[str, Any]:
         "claimed": totals.claimed,
         "open": totals.open,
         "ended": {why.value: totals.by_why.get(why, 0) for why in Why},
-        "won": totals.ads.won,
-        "won_price": micros_text(totals.ads.price_micros),
-        "shown": totals.ads.shown,
-        "shown_price": micros_text(totals.ads.shown_price_micros),
-        "clicked": totals.ads.clicked,
+        **_sums(totals.ads),
         "fallback": totals.fallbacks,
     }
 
