@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from naming import started
+from naming import started, targeting
 from sqlalchemy import delete, update
 from world import DyingStore, KilledError, World, endpoint_of, enrolment, in_threads
 
@@ -17,8 +17,10 @@ from tocsin.domain.subscriber import standing
 from tocsin.domain.subscription import Subscriber
 from tocsin.domain.targeting import read_targeting
 from tocsin.services.indexing import Indexing
+from tocsin.services.reaching import reach
 from tocsin.services.resolving import resolve
 from tocsin.store.tables import audience_bitmap, audience_change, subscriber
+from tocsin.store.unit import Unit
 
 LANGUAGES: Final = ["en", "pt", "pt-BR", "sr"]
 COUNTRIES: Final = ["CA", "RS", "BR"]
@@ -176,14 +178,14 @@ def test_the_index_is_true_and_cuts_as_a_look_at_every_row_does(
         town.take(step)
 
     assert world.indexing.is_true()
-    for targeting in map(town.spelt, targetings):
+    for wanted in map(town.spelt, targetings):
         for owner in (town.root, town.child):
-            assert town.reached(owner, targeting) == town.meant(owner, targeting)
+            assert town.reached(owner, wanted) == town.meant(owner, wanted)
     while world.indexing.fold():
         pass
     assert world.indexing.is_true()
-    for targeting in map(town.spelt, targetings):
-        assert town.reached(town.root, targeting) == town.meant(town.root, targeting)
+    for wanted in map(town.spelt, targetings):
+        assert town.reached(town.root, wanted) == town.meant(town.root, wanted)
 
 
 @pytest.fixture
@@ -267,3 +269,27 @@ def test_indexers_and_registrations_at_once_leave_a_true_index(world: World) -> 
         pass
     assert world.rows(audience_change) == []
     assert world.indexing.is_true()
+
+
+def test_an_answer_is_of_its_own_instant_though_another_knows_a_later_one(
+    world: World,
+) -> None:
+    """Both lay what is not folded over the same shard, which the process keeps for all."""
+    owner = world.account()
+    site = world.container(owner)
+    world.join(site, 0, language="en")
+    world.indexing.fold()
+    serbian = targeting({"languages": {"op": "include", "items": ["sr"]}})
+
+    def count(unit: Unit) -> int:
+        return reach(unit, owner.scope, serbian, now_ms=world.clock.now_ms()).total
+
+    world.join(site, 0, language="sr")
+    with world.store.read() as early:
+        assert count(early) == 1
+        world.join(site, 0, language="en")
+        with world.store.read() as late:
+            assert count(late) == 0
+        assert count(early) == 1
+        with world.store.read() as late:
+            assert count(late) == 0

@@ -19,11 +19,21 @@ class Overlay:
     """The changes of one shard that are not folded yet, as of one instant.
 
     changes: by id, who was changed. stale: all of them. now: by fact, those of them who have it.
+    version: of the shard's bitmaps, at that instant.
     """
 
     changes: Mapping[int, BitMap] = field(default_factory=dict)
     stale: BitMap = EMPTY
     now: Mapping[Fact, BitMap] = field(default_factory=dict)
+    version: int = 0
+
+    def is_later(self, tail: Collection[int], version: int) -> bool:
+        """Return whether this is of a later instant than the changes *tail* at a *version*.
+
+        At the same version nothing was folded in between: a change that is not in the tail is one
+        that is not there yet.
+        """
+        return self.version == version and not self.changes.keys() <= set(tail)
 
     def held(self, facts: Collection[Fact]) -> Mapping[Fact, BitMap]:
         """Return the bitmaps that are there of these facts."""
@@ -34,12 +44,13 @@ def follow(
     before: Overlay,
     tail: Collection[int],
     *,
+    version: int,
     changes_of: Callable[[Collection[int]], Mapping[int, BitMap]],
     people: Callable[[BitMap], Iterable[Profile]],
 ) -> Overlay:
-    """Return the overlay of the changes *tail*.
+    """Return the overlay of the changes *tail*, at a *version* of the shard.
 
-    before: one of an earlier instant; what it has and *tail* has not was folded since.
+    before: one that is not of a later instant; what it has and *tail* has not was folded since.
     changes_of: who was changed, by the ids of changes. people: those of them who are active.
     """
     if not tail:
@@ -55,4 +66,4 @@ def follow(
     now = {fact: those & settled for fact, those in before.now.items()}
     for fact, those in bitmaps_of(people(read)).items():
         now[fact] = now.get(fact, EMPTY) | those
-    return Overlay(changes, stale, {fact: those for fact, those in now.items() if those})
+    return Overlay(changes, stale, {fact: those for fact, those in now.items() if those}, version)

@@ -30,7 +30,7 @@ from tocsin.audience.bitmaps import (
     load,
     shards_below,
 )
-from tocsin.audience.overlay import follow
+from tocsin.audience.overlay import Overlay, follow
 from tocsin.audience.shard import Shard, is_wildcard
 from tocsin.domain.subscriber import LOOKED_UP, REMOTE_USERS, Fact, Facts, user_data_key
 from tocsin.store.columns import signed
@@ -113,13 +113,17 @@ class Index:
         if is_new:
             self._verify(state)
         base = _Base(self, number, decoded)
+        tail, kept = self._tails.get(number, set()), decoded.overlay
+        is_later = kept.is_later(tail, state.version)  # another transaction has seen more than we
         overlay = follow(
-            decoded.overlay,
-            self._tails.get(number, set()),
+            Overlay() if is_later else kept,
+            tail,
+            version=state.version,
             changes_of=self._changes_of,
             people=lambda those: profiles(self._connection, self._root_id, those),
         )
-        decoded.overlay = overlay
+        if not is_later:
+            decoded.overlay = overlay
         return Shard(number, base, overlay)
 
     def _verify(self, state: Row[Any]) -> None:

@@ -185,6 +185,7 @@ class Index:
         self.overlay = follow(
             self.overlay,
             self.unfolded.keys(),
+            version=1,
             changes_of=lambda ids: {id_: self.unfolded[id_].ordinals for id_ in ids},
             people=self.profiles,
         )
