@@ -166,6 +166,10 @@ class Visitor:
         )
         return running[-1]
 
+    def workers(self) -> list[str]:
+        """Return the addresses of the workers that run in the browser, of all sites."""
+        return [one.url for one in self.page.context.service_workers]
+
     def click(self, title: str, action: str = "") -> None:
         """Dispatch a synthetic click on a notification or, by *action*, on its button."""
         self.worker().evaluate(_DISPATCH, ["notificationclick", title, action])

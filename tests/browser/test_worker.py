@@ -40,9 +40,11 @@ def answers(edge: Edge) -> list[dict[str, Any]]:
 
 
 def wait_for_events(guest: Visitor, edge: Edge, *kinds: str) -> None:
-    guest.until(
-        lambda: set(kinds) <= {each["event"] for each in edge.events()}, what=f"events {kinds}"
-    )
+    try:
+        guest.until(lambda: set(kinds) <= {each["event"] for each in edge.events()}, what="events")
+    except AssertionError as late:
+        late.add_note(f"wanted {kinds}, came {edge.events()}; workers: {guest.workers()}")
+        raise
 
 
 @pytest.fixture
