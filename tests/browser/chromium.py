@@ -94,6 +94,7 @@ class Visitor:
     def __init__(self, page: Page, devtools: CDPSession, origin: str) -> None:
         self.page = page
         self.origin = origin
+        self.host = origin.split("/")[2].partition(":")[0]
         self._devtools = devtools
         self._registrations: dict[str, str] = {}
         self.displayed: list[str] = []

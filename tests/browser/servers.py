@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from threading import Condition, Thread
 from typing import Any, ClassVar, Protocol
 
@@ -180,15 +181,22 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: a test's own words are enough."""
 
 
+_names = count(1)
+
+
 @contextmanager
 def serving(part: EdgeDouble | Site) -> Iterator[str]:
-    """Yield the base URL at which *part* answers."""
+    """Yield the base URL at which *part* answers: an origin that nobody had before.
+
+    A port alone comes again in a long run, and one browser sees them all: it would find the worker
+    of an earlier site there, and its open connections, which answer on.
+    """
     handler = type("Handler", (_Handler,), {"part": part})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://localhost:{server.server_port}"
+        yield f"http://test-{next(_names)}.localhost:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

@@ -98,7 +98,7 @@ def test_a_push_task_reaches_a_real_browser_and_its_events_come_back(
     assert person["id"] == enrolled["id"]
     assert (person["language"], person["remote_user_id"]) == ("de", "anna")
     assert person["user_data"] == {"plan": "gold"}
-    assert person["application"] == "localhost"
+    assert person["application"] == guest.host
     assert person["browser"] == "10"  # Chromium, as Debian builds it
 
     title = f"Angebot {guest.origin}"

@@ -87,7 +87,7 @@ def test_an_unreadable_push_is_shown_in_neutral_words(
 ) -> None:
     subscriber.deliver_push(data)
 
-    assert subscriber.notification("localhost")["body"] == "There is a new message for you."
+    assert subscriber.notification(subscriber.host)["body"] == "There is a new message for you."
     assert edge.events() == []
 
 

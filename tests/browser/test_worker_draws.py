@@ -165,7 +165,7 @@ def test_with_nothing_to_show_there_are_neutral_words(
 
     subscriber.deliver_push({"v": 1, "token": TOKEN, "adex": adex})
 
-    assert subscriber.notification("localhost")["body"] == "There is a new message for you."
+    assert subscriber.notification(subscriber.host)["body"] == "There is a new message for you."
     wait_for(subscriber, edge, (TOKEN, "received"), (TOKEN, "fallback"))
 
 
