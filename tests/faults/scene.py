@@ -66,6 +66,12 @@ class PushService:
     def origin(self) -> str:
         return self.process.address
 
+    def trust_blindly(self) -> None:
+        """Ask it whatever its certificate is like."""
+        self.trusted = ssl.create_default_context()
+        self.trusted.check_hostname = False
+        self.trusted.verify_mode = ssl.CERT_NONE
+
     def behave(self, *rules: dict[str, Any]) -> None:
         """Let it misbehave by *rules* from now on."""
         self._ask("/behaviour", json.dumps(rules).encode())
