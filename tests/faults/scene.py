@@ -54,6 +54,11 @@ MOST_REPEATED: Final = RECORD_EVERY + 2 * WIDEST_WINDOW
 
 LANDING_URL: Final = "https://www.example.com/"
 
+TASK: Final = {
+    "name": "Ordered meanwhile",
+    "message": {"title": {"en": "Hello"}, "landing_url": LANDING_URL},
+}
+
 
 @dataclass
 class PushService:
@@ -85,6 +90,11 @@ class PushService:
         """Return `subscribers` or `attempts`, by the subscriber's number."""
         lines = map(json.loads, self._ask(f"/report/{what}").splitlines())
         return {line["n"]: line for line in lines}
+
+    def arrivals(self) -> list[int]:
+        """Return when messages were taken, in milliseconds of the clock."""
+        lines = self.lines("subscribers").values()
+        return [at_ms for line in lines for at_ms in line["arrival_ms"]]
 
     @property
     def received(self) -> int:
@@ -130,6 +140,18 @@ class Web:
         except urllib.error.HTTPError as refusal:
             with refusal:
                 return refusal.code, refusal.headers, json.loads(refusal.read() or b"null")
+
+    def assert_refused(self) -> None:
+        """See that calls are answered 503 while the database is not to be had."""
+        for method, path, body in (
+            ("POST", "/v1/hood/push-tasks", TASK),
+            ("GET", "/v1/hood/push-tasks", None),
+        ):
+            status, headers, problem = self.ask(method, path, body)
+            assert status == 503, problem
+            assert int(headers["Retry-After"]) > 0
+        assert self.ask("GET", "/readyz")[0] == 503
+        assert self.ask("GET", "/healthz")[0] == 200
 
 
 @dataclass

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import pytest
-from scene import MOST_REPEATED, PushService, Scene, Web, assert_everybody, now_ms
+from scene import MOST_REPEATED, TASK, Scene, assert_everybody, now_ms
 
 from postgres import Postgres, kept_postgres
 from programs import Programs
@@ -31,11 +31,6 @@ PEOPLE: Final = 3_000
 
 MOST_SENT: Final = RECORD_EVERY + WIDEST_WINDOW
 """What a sender may still send: until it must record, and what waits for a connection by then."""
-
-TASK: Final = {
-    "name": "Refused",
-    "message": {"title": {"en": "Never"}, "landing_url": "https://www.example.com/"},
-}
 
 
 @dataclass
@@ -88,11 +83,11 @@ def test_senders_stop_while_the_database_is_away_and_go_on_by_themselves(
 
     server.stop()
     gone_ms = now_ms()
-    assert_refused(web)
+    web.assert_refused()
     senders[0].expect(FAILED, times=OUTAGE_S, within=2 * OUTAGE_S)  # one line a second
-    assert_refused(web)
+    web.assert_refused()
     back_ms = now_ms()
-    sent = arrivals(push_service)
+    sent = push_service.arrivals()
     server.start()
 
     assert scene.until_over(task_id)["delivered"] == PEOPLE
@@ -128,20 +123,3 @@ def test_who_is_asked_to_stop_meanwhile_still_writes_down_what_is_known(
     scene.start_sender()
     assert scene.until_over(task_id)["delivered"] == PEOPLE
     assert_everybody(push_service, people=range(PEOPLE))
-
-
-def assert_refused(web: Web) -> None:
-    for method, path, body in (
-        ("POST", "/v1/hood/push-tasks", TASK),
-        ("GET", "/v1/hood/push-tasks", None),
-    ):
-        status, headers, problem = web.ask(method, path, body)
-        assert status == 503, problem
-        assert int(headers["Retry-After"]) > 0
-    assert web.ask("GET", "/readyz")[0] == 503
-    assert web.ask("GET", "/healthz")[0] == 200
-
-
-def arrivals(push_service: PushService) -> list[int]:
-    lines = push_service.lines("subscribers").values()
-    return [at_ms for line in lines for at_ms in line["arrival_ms"]]

@@ -5,6 +5,7 @@ nothing is tried again here. The second (a table that is not there, a wrong stat
 what it is. Sentences leak nothing: what the driver said is the error's cause, for the log.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from tocsin.domain.errors import Unavailable
 
 BUSY: Final = "the database is busy: try again in a moment"
+CROWDED: Final = "the database has no connection free: try again in a moment"
 AWAY: Final = "the database cannot be reached: try again in a moment"
 FULL: Final = "the database has no room left: nothing can be written until it has"
 READ_ONLY: Final = "the database takes no changes at present: try again in a moment"
@@ -36,10 +38,14 @@ _OF_POSTGRESQL: Final[Mapping[str, str | None]] = {
     "40": BUSY,  # serialization failures and deadlocks
     "53": BUSY,  # too many connections, no memory
     "53100": FULL,
+    "53300": CROWDED,
     "54": None,  # a statement too complex is ours
     "55P03": BUSY,
     "57014": BUSY,
 }
+# Of a server that lets nobody in, libpq hands on no SQLSTATE but only what it said: in English, or
+# else the reason is AWAY.
+_TOO_MANY: Final = re.compile("too many (clients|connections)|connection slots are reserved")
 
 
 @contextmanager
@@ -66,5 +72,7 @@ def reason_of(error: SQLAlchemyError) -> str | None:
     for known in (state, state[:2]):
         if known in _OF_POSTGRESQL:
             return _OF_POSTGRESQL[known]
+    if not state and _TOO_MANY.search(str(error.orig)):
+        return CROWDED
     is_cut = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
     return AWAY if is_cut else None
