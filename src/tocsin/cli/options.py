@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from tocsin.machine.environment import environment
+from tocsin.machine.processes import end_with_any_thread
 from tocsin.settings import load
+from tocsin.telemetry.events import Event, where
 from tocsin.wiring import Program
 
 
@@ -51,3 +53,14 @@ def ready(program: Program) -> Program:
     if status.pending:
         raise click.ClickException("the database is of an older Tocsin: run tocsin db upgrade")
     return program
+
+
+def be_whole(program: Program) -> None:
+    """From now on let an error that ends a thread end the process, with a line in the log."""
+
+    def tell(name: str, error: BaseException) -> None:
+        program.telemetry.emit(
+            Event.THREAD_FAILED, thread=name, error=type(error).__name__, where=where(error)
+        )
+
+    end_with_any_thread(tell)

@@ -5,7 +5,7 @@ import threading
 
 import click
 
-from tocsin.cli.options import with_program
+from tocsin.cli.options import be_whole, with_program
 from tocsin.domain.errors import Conflict
 from tocsin.machine.http_server import HttpServer
 from tocsin.machine.processes import stop_on_signals
@@ -39,6 +39,7 @@ _FIRST_TASK = {
 def serve(program: Program, host: str, port: int, role: str) -> None:
     """Run everything: the API, the edge, planning and sending."""
     program.prepare()
+    be_whole(program)
     stop = threading.Event()
     http = HttpServer(
         program.web(),

@@ -5,7 +5,9 @@ uvicorn's protocol parses and answers; what it leaves without a limit gets one h
 
 import asyncio
 import json
+import sys
 from enum import Enum, auto
+from http import HTTPStatus
 from typing import ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -30,6 +32,8 @@ CUT: Final = "tocsin.cut"
 """The ASGI extension that ends the connection in the middle of an answer, once it is called."""
 
 _PIECE: Final = 16 * 1024
+_TITLES: Final = {400: "Bad request.", 503: "Service unavailable."}
+_NO_MEMORY: Final = "the server has no memory left for this: try again in a moment"
 _UNREADABLE: Final = "this cannot be read as a request of HTTP/1.1 (RFC 9112)"
 _TOO_LARGE: Final = (
     f"the head of the request is too large; it may have {HEAD_BYTES} bytes"
@@ -199,7 +203,10 @@ class BoundedProtocol(HttpToolsProtocol):
     # -- what is not taken
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - ours says more
-        """Refuse what is being read: with a 400, or by ending when that would be taken wrongly."""
+        """Refuse what is being read: with a 400, or by ending when that would be taken wrongly.
+
+        What there is no memory for gets a 503, for it is nobody's fault.
+        """
         if self._owes_answer():  # to the request before, and only to that
             self._deaf = True
             self.cycle.keep_alive = False
@@ -210,7 +217,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if nothing_asked or answered:
             self.transport.abort()
             return
-        self.transport.write(self._refusal())
+        refused = sys.exception()
+        is_short = refused is not None and isinstance(refused.__context__, MemoryError)
+        self.transport.write(
+            self._refusal(503, _NO_MEMORY) if is_short else self._refusal(400, self._fault)
+        )
         self.transport.close()
 
     def _owes_answer(self) -> bool:
@@ -223,14 +234,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._fault = fault
         raise _RefusedError(fault)
 
-    def _refusal(self) -> bytes:
-        trace_id = SystemEntropy().uuid()
-        shape = {
-            "code": 400,
-            "title": "Bad request.",
-            "message": self._fault,
-            "trace_id": trace_id,
-        }
+    def _refusal(self, status: int, message: str) -> bytes:
+        trace_id, title = SystemEntropy().uuid(), _TITLES[status]
+        shape = {"code": status, "title": title, "message": message, "trace_id": trace_id}
         body = json.dumps(shape).encode()
         headers = [
             *self.server_state.default_headers,
@@ -238,6 +244,11 @@ class BoundedProtocol(HttpToolsProtocol):
             (b"content-length", b"%d" % len(body)),
             (b"x-trace-id", trace_id.encode()),
             (b"connection", b"close"),
+            *([(b"retry-after", b"1")] if status == 503 else ()),
         ]
-        lines = [b"HTTP/1.1 400 Bad Request", *(b": ".join(header) for header in headers)]
+        reason = HTTPStatus(status).phrase
+        lines = [
+            f"HTTP/1.1 {status} {reason}".encode(),
+            *(b": ".join(header) for header in headers),
+        ]
         return b"\r\n".join([*lines, b"", body])

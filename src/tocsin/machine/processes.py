@@ -83,6 +83,23 @@ def follow_leash(cut: Callable[[], object], *, told: Callable[[Sequence[str]], o
     threading.Thread(target=watch, name="leash", daemon=True).start()
 
 
+def end_with_any_thread(tell: Callable[[str, BaseException], object]) -> None:
+    """From now on let an error that ends a thread end the process, at once and with status 1.
+
+    Half a process would look alive and do nothing. tell: hears of the thread's name and the error
+    before that.
+    """
+
+    def on_error(fallen: threading.ExceptHookArgs) -> None:
+        try:
+            name = fallen.thread.name if fallen.thread else "?"
+            tell(name, fallen.exc_value or fallen.exc_type())
+        finally:
+            os._exit(1)
+
+    threading.excepthook = on_error
+
+
 @contextmanager
 def stop_on_signals(stop: threading.Event, *, leashed: bool = False) -> Iterator[None]:
     """Set *stop* on SIGTERM or SIGINT; a second one ends the process at once.

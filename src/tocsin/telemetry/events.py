@@ -21,6 +21,7 @@ class Event(Enum):
     PROCESS_ENDED = "process_ended"
     PROCESS_NOT_STARTED = "process_not_started"
     LOOP_FAILED = "loop_failed"
+    THREAD_FAILED = "thread_failed"
     REQUEST = "request"
     REQUEST_FAILED = "request_failed"
     PLANNED = "planned"
@@ -42,6 +43,7 @@ _FACTS: Final[Mapping[Event, frozenset[str]]] = {
     Event.PROCESS_ENDED: frozenset({"role", "code", "again_in_s"}),
     Event.PROCESS_NOT_STARTED: frozenset({"role", "error", "again_in_s"}),
     Event.LOOP_FAILED: frozenset({"loop", "error", "again_in_s", "where", "reason"}),
+    Event.THREAD_FAILED: frozenset({"thread", "error", "where"}),
     Event.REQUEST: frozenset({"method", "route", "status", "ms", "trace_id", "account"}),
     Event.REQUEST_FAILED: frozenset({"error", "where", "trace_id"}),
     Event.PLANNED: frozenset({"started", "missed"}),
@@ -55,7 +57,7 @@ _FACTS: Final[Mapping[Event, frozenset[str]]] = {
     Event.GEOIP_REFUSED: frozenset({"reason"}),
     Event.ZONE_RESTING: frozenset({"zone", "reason"}),
 }
-_ERRORS: Final = (Event.LOOP_FAILED, Event.REQUEST_FAILED)
+_ERRORS: Final = (Event.LOOP_FAILED, Event.REQUEST_FAILED, Event.THREAD_FAILED)
 _WARNINGS: Final = (
     Event.GEOIP_REFUSED,
     Event.INDEX_MENDED,

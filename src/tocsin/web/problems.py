@@ -61,6 +61,8 @@ STATUS: Final[Mapping[type[TocsinError], int]] = {
     Unavailable: 503,
 }
 
+_NO_MEMORY: Final = "the server has no memory left for this: try again in a moment"
+
 _CUT: Final = "tocsin.cut"
 """The ASGI extension by which our server ends the connection in the middle of an answer."""
 
@@ -79,7 +81,7 @@ def install(
 
     new_trace_id: makes a UUID as text. on_crash: is told of every exception that nobody
     foresaw, with its trace id; the caller of the API gets a 500 that says nothing. It is also
-    told what is behind a 503.
+    told what is behind a 503, among them that there is no memory left.
     """
 
     async def answer_unavailable(request: Request, error: Exception) -> Response:
@@ -87,7 +89,12 @@ def install(
             on_crash(trace_id_of(request), error.__cause__)
         return await _answer_foreseen(request, error)
 
+    async def answer_without_memory(request: Request, error: Exception) -> Response:
+        on_crash(trace_id_of(request), error)
+        return await _answer_foreseen(request, Unavailable(_NO_MEMORY))
+
     app.add_exception_handler(Unavailable, answer_unavailable)
+    app.add_exception_handler(MemoryError, answer_without_memory)
     app.add_exception_handler(TocsinError, _answer_foreseen)
     app.add_exception_handler(HTTPException, _answer_framework)
     app.add_middleware(traced, new_trace_id=new_trace_id, on_crash=on_crash)

@@ -44,19 +44,25 @@ def run_loop(
     stop: threading.Event,
     clock: Clock,
     telemetry: Telemetry,
+    outlives: type[Exception] = Exception,
 ) -> None:
     """Call *turn* until *stop*: again at once while it finds work (None), after its rest when not.
 
     bell: ends a rest; it is silenced before a turn, so that what rings during one is not missed.
+    outlives: what costs a turn and no more. A loop that keeps something in memory from turn to turn
+    cannot know what an error has left of it, unless it foresaw that error.
 
     What a turn does is one transaction or more of its own, so a failure (a database that is
-    away, say) costs nothing but the second until the next try.
+    away, say) costs nothing but the second until the next try. Raises what it does not outlive, and
+    MemoryError: who gets no memory is better off as a new process.
     """
     while not stop.is_set():
         bell.clear()
         try:
             rest = turn()
-        except Exception as error:  # noqa: BLE001 - a loop outlives what one turn runs into
+        except Exception as error:
+            if isinstance(error, MemoryError) or not isinstance(error, outlives):
+                raise
             is_foreseen = isinstance(error, Unavailable)
             found = error.__cause__ or error if is_foreseen else error
             telemetry.emit(

@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypeAlias
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from tocsin.domain.attempt import Attempt, Unanswered
+from tocsin.domain.errors import Unavailable
 from tocsin.domain.keyring import Keyring
 from tocsin.domain.message_token import MessageRef, mint
 from tocsin.domain.outcome import Outcome
@@ -75,6 +76,7 @@ class Sender:
     Nothing of value is in its memory: a parcel's outcomes are on the disk at the latest
     RECORD_EVERY_MS or RECORD_EVERY outcomes after they are known, and the lease of a killed
     sender ends by itself. What was on the wire is then sent once more, under the same Topic.
+    So what nobody foresaw ends the process too: of what is in hand it leaves nobody knows what.
     """
 
     def __init__(
@@ -131,6 +133,7 @@ class Sender:
             stop=stop,
             clock=self._clock,
             telemetry=self._telemetry,
+            outlives=Unavailable,
         )
 
     def look(self) -> Rest | None:

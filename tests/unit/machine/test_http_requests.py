@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 from http_wires import GET, MIB, POST, Served, answer, answers, rest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tocsin.machine.http_limits import HEAD_BYTES, HEADER_FIELDS
 
@@ -264,6 +265,20 @@ def test_a_refusal_after_an_answer_that_waits_to_be_taken_is_the_last_word(serve
     got = start + rest(wire)
     assert re.findall(rb"HTTP/1\.1 (\d{3}) ", got) == [b"200", b"400"]
     assert served.application.asked == ["/a", "/early"]
+
+
+def test_what_there_is_no_memory_for_is_nobodys_fault(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_body(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(HttpToolsProtocol, "on_body", on_body)
+
+    status, head, body = answer(served.wire(POST + b"Content-Length: 1\r\n\r\nx"))
+
+    assert (status, json.loads(body)["title"]) == (503, "Service unavailable.")
+    assert b"retry-after: 1\r\n" in head
 
 
 def test_empty_lines_without_end_are_no_request_to_answer(served: Served) -> None:

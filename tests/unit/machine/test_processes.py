@@ -1,4 +1,4 @@
-"""The leash between a process and its parent: words go down it, and its end is the parent's."""
+"""Processes: the leash to a parent, down which words go, and the end of who is no longer whole."""
 
 import os
 import subprocess
@@ -15,6 +15,22 @@ follow_leash(over.set, told=lambda words: print(*words, flush=True))
 over.wait()
 print("over")
 """
+
+FALLING: Final = """
+import threading
+from tocsin.machine.processes import end_with_any_thread
+end_with_any_thread(lambda name, error: print(name, repr(error), flush=True))
+threading.Thread(target=lambda: {}["key"], name="sender").start()
+threading.Event().wait()
+"""
+
+
+def test_an_error_that_ends_a_thread_ends_the_process() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", FALLING], capture_output=True, text=True, check=False, timeout=30
+    )
+
+    assert (ended.returncode, ended.stdout) == (1, "sender KeyError('key')\n")
 
 
 def test_words_come_one_line_at_a_time_and_the_end_is_noticed() -> None:

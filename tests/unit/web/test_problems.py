@@ -92,6 +92,9 @@ class House:
         async def crash(_: Request) -> Response:
             raise KeyError("a secret of ours")
 
+        async def short(_: Request) -> Response:
+            raise MemoryError
+
         async def fault(_: Request) -> Response:
             raise HTTPException(500, "a secret of ours")
 
@@ -111,6 +114,7 @@ class House:
             Route("/tasks/{number}", view, methods=["DELETE"]),
             Route("/samples/{number}", sample, methods=["GET"]),
             Route("/crash", crash, methods=["GET"]),
+            Route("/short", short, methods=["GET"]),
             Route("/fault", fault, methods=["GET"]),
             Route("/half", half, methods=["GET"]),
             Route("/left", left, methods=["GET"]),
@@ -235,6 +239,17 @@ def test_a_crash_says_nothing_and_is_told_to_us() -> None:
     assert answer.headers["x-trace-id"] == TRACE_ID
     ((trace_id, crash),) = house.crashes
     assert (trace_id, type(crash)) == (TRACE_ID, KeyError)
+
+
+def test_what_there_is_no_memory_for_may_be_asked_again_and_is_told_to_us() -> None:
+    house = House()
+
+    answer = house.call("GET", "/short")
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert "no memory left" in answer.json["message"]
+    ((trace_id, crash),) = house.crashes
+    assert (trace_id, type(crash)) == (TRACE_ID, MemoryError)
 
 
 def test_a_500_that_a_library_raises_says_nothing_either() -> None:

@@ -55,7 +55,12 @@ class Room:
     log: io.StringIO = field(default_factory=io.StringIO)
     begun_ms: list[float] = field(default_factory=list)
 
-    def run(self, turns: Iterable[Rest | Exception | Callable[[], object] | None]) -> None:
+    def run(
+        self,
+        turns: Iterable[Rest | Exception | Callable[[], object] | None],
+        *,
+        outlives: type[Exception] = Exception,
+    ) -> None:
         left = iter(turns)
 
         def turn() -> Rest | None:
@@ -79,6 +84,7 @@ class Room:
             stop=self.stop,
             clock=self.clock,
             telemetry=Telemetry(log_format="json", stream=self.log),
+            outlives=outlives,
         )
 
 
@@ -104,6 +110,22 @@ def test_work_is_gone_on_with_at_once_and_a_failure_costs_a_second(
     assert (line["event"], line["loop"], line["error"]) == ("loop_failed", "planner", "ValueError")
     assert line["where"].startswith("test_loop.py:")
     assert "canary-secret" not in room.log.getvalue()
+
+
+def test_who_gets_no_memory_ends(room: Room) -> None:
+    with pytest.raises(MemoryError):
+        room.run([MemoryError(), None])
+
+    assert (len(room.begun_ms), room.log.getvalue()) == (1, "")
+
+
+def test_a_loop_may_outlive_what_it_foresaw_and_nothing_else(room: Room) -> None:
+    with pytest.raises(KeyError):
+        room.run([Unavailable("away"), None, KeyError("lost"), None], outlives=Unavailable)
+
+    assert len(room.begun_ms) == 3
+    (line,) = room.log.getvalue().splitlines()
+    assert json.loads(line)["error"] == "Unavailable"
 
 
 def test_of_a_database_that_is_away_both_the_error_and_the_reason_are_told(room: Room) -> None:
