@@ -86,6 +86,25 @@ def taken(face: Face, owner: Account) -> int:
 # -- an import
 
 
+@pytest.mark.parametrize("many", [4, 5])
+def test_the_database_is_made_to_see_how_many_there_are_when_many_were_taken(
+    face: Face, site: Container, token: str, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr("tocsin.web.hood.user_streams.MANY", many)
+    stock: list[bool] = []
+
+    def refused() -> None:
+        stock.append(True)
+        raise Unavailable("the database is busy")
+
+    monkeypatch.setattr(face.program.subscribers, "take_stock", refused)
+
+    answer = take(face, token, b"\n".join(line(site, number) for number in range(4)))
+
+    assert [one["status"] for one in lines_of(answer, RESULT)] == ["created"] * 4
+    assert stock == [True] * (many == 4)
+
+
 def test_every_line_gets_a_line(face: Face, site: Container, token: str) -> None:
     stranger = face.site(face.account())
     lines = [

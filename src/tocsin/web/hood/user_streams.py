@@ -5,7 +5,7 @@ An import is answered when it is whole (docs/decisions, number 10).
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -30,6 +30,9 @@ from tocsin.web.ndjson import NDJSON, Lines
 GROUP_BYTES: Final = 1024 * 1024
 """How much of an import is gathered, at most, before it is taken: so much is in memory."""
 
+MANY: Final = 10_000
+"""After so many lines the database is made to see at once how many subscribers there are."""
+
 EXPORT_AT_ONCE: Final = 100
 _PIECE: Final = 64 * 1024
 _LAST_LINE: Final = 10**15
@@ -39,6 +42,7 @@ class Subscribers(Registers, Protocol):
     """Who takes registrations, and knows all who were taken."""
 
     def export(self, scope: Scope, *, after: int | None) -> Iterator[Subscriber]: ...
+    def take_stock(self) -> None: ...
 
 
 class NewSpool(Protocol):
@@ -53,7 +57,7 @@ class _Import:
 
     first_line: int
 
-    subscribers: Registers
+    subscribers: Subscribers
     containers: Containers
     scope: Scope
     spool: IO[bytes]
@@ -80,6 +84,15 @@ class _Import:
             raise self._told(error) from error.__cause__
         self.next_line = behind
 
+    def end(self) -> None:
+        """Let the database see how many there are, when many were taken.
+
+        A refusal is none of the import: all is taken, and PostgreSQL sees it a minute later itself.
+        """
+        if self.next_line - self.first_line >= MANY:
+            with suppress(Unavailable):
+                self.subscribers.take_stock()
+
     def _told(self, error: Unavailable) -> Unavailable:
         if self.next_line == self.first_line:
             return error
@@ -105,6 +118,7 @@ class _Handlers:
             under_way = _Import(first, self.subscribers, self.containers, call.scope, spool)
             async for group in _grouped(call.pieces):
                 await run_in_threadpool(under_way.take, group)
+            await run_in_threadpool(under_way.end)
             size = spool.tell()
             spool.seek(0)
         except BaseException:
