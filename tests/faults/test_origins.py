@@ -19,8 +19,6 @@ pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 ROUNDS: Final = 2
 SLOW, REFUSED, GOOD = 200, 40, 600  # of each in each round
 SLOW_MS: Final = 3_000
-SLACK: Final = 1.5
-SLACK_MS: Final = 500
 
 
 def test_one_that_refuses_and_one_that_is_slow_hold_up_no_other(scene: Scene) -> None:
@@ -40,6 +38,9 @@ def test_one_that_refuses_and_one_that_is_slow_hold_up_no_other(scene: Scene) ->
 
     good.await_received(ROUNDS * GOOD)
     beside_ms = good.report()["last_ms"] - begun_ms
+    waiting = ROUNDS * SLOW - slow.received
+    print(f"{waiting} wait for the slow one when all others are served")
+    assert waiting > ROUNDS * SLOW / 2
     slow.behave()
     refused = scene.start_push_service(port=refused.origin.rpartition(":")[2])
     assert scene.until_over(task_id)["delivered"] == sum(map(len, people.values()))
@@ -51,7 +52,6 @@ def test_one_that_refuses_and_one_that_is_slow_hold_up_no_other(scene: Scene) ->
     scene.until_over(scene.order())
     alone_ms = good.report()["last_ms"] - begun_ms
     print(f"{beside_ms} ms beside the others, {alone_ms} ms beside nobody in trouble")
-    assert beside_ms <= SLACK * alone_ms + SLACK_MS
     assert sender.running
 
 
