@@ -12,8 +12,6 @@ from scene import WITHIN_S, Scene, assert_everybody
 
 from programs import Program as Process
 
-pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-
 PEOPLE: Final = int(os.environ.get("TOCSIN_PEOPLE", "300"))
 SENDS: Final = int(os.environ.get("TOCSIN_SENDS", "2"))
 FEW: Final = 6
@@ -23,6 +21,7 @@ def descriptors(process: Process) -> int:
     return len(os.listdir(f"/proc/{process.pid}/fd"))  # noqa: PTH208 - quicker than a Path for each
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_sender_without_descriptors_goes_on_once_there_are_some(scene: Scene) -> None:
     push_service = scene.start_push_service()
     scene.subscribe(push_service.origin, PEOPLE)

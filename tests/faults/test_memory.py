@@ -4,12 +4,9 @@ from pathlib import Path
 from resource import RLIMIT_DATA, prlimit
 from typing import Final
 
-import pytest
 from scene import MOST_REPEATED, TASK, Scene, Web, assert_everybody
 
 from programs import Program as Process
-
-pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 PEOPLE: Final = 6_000
 LARGE: Final = {

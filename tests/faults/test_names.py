@@ -15,10 +15,7 @@ from programs import Program, environment
 from rig import until
 from tocsin.domain.attempt import Unanswered
 
-pytestmark = [
-    pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True),
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts an /etc/resolv.conf"),
-]
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts an /etc/resolv.conf")
 
 HERE: Final = "127.0.0.1"
 ASTRAY: Final = "10.0.0.1"

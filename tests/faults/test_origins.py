@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
 from scene import WITHIN_S, PushService, Scene, assert_everybody, now_ms
 
 from certificates import DAY, Authority
 from rig import until
 from tocsin.domain.attempt import Unanswered
 from wires import Wire
-
-pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 ROUNDS: Final = 2
 SLOW, REFUSED, GOOD = 200, 40, 600  # of each in each round

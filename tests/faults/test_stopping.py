@@ -2,7 +2,6 @@
 
 from signal import SIGTERM
 
-import pytest
 from scene import MOST_REPEATED, PEOPLE, Scene, assert_everybody
 
 from rig import until
@@ -30,7 +29,6 @@ def test_who_is_asked_to_stop_finishes_what_is_on_the_wire_and_gives_the_rest_ba
     assert_everybody(push_service)
 
 
-@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_who_is_asked_twice_ends_at_once(scene: Scene) -> None:
     push_service = scene.start_push_service()
     scene.subscribe(push_service.origin)
