@@ -16,11 +16,14 @@ PROMPT_MS: Final = 1000  # a planner that nothing has kept is no later than this
 
 
 class Turn(NamedTuple):
-    """A planner acted on whatever was due. whole: on all of it; late: something had kept it."""
+    """A planner acted on whatever was due. late: something had kept it.
+
+    left: if it was killed, and did not do all of it, the slot that each task had next by then.
+    """
 
     now_ms: int
-    whole: bool
     late: bool
+    left: Mapping[int, int | None] | None = None
 
 
 class Step(NamedTuple):
@@ -90,6 +93,7 @@ def shown(instant_ms: int | None) -> str:
 class Calendar:
     """What the calendar of one task must be, from entry to entry of the log."""
 
+    task_id: int
     rows: Mapping[int, Row]
     faults: list[str] = field(default_factory=list)
     expected: dict[int, Expected] = field(default_factory=dict)
@@ -127,10 +131,15 @@ class Calendar:
                 f"slot {shown(self.next_ms)} was slept over: a planner was up and acted on it "
                 f"{lag_ms} ms late, at {shown(turn.now_ms)}"
             )
-        self._settle(turn.now_ms, certain=turn.whole)
+        until_ms = None if turn.left is None else turn.left.get(self.task_id)
+        self._settle(turn.now_ms, until_ms=until_ms)
 
-    def _settle(self, now_ms: int, *, certain: bool) -> None:
-        """Deal with what is due. Not certain: with what bears the stamp of this instant."""
+    def _settle(self, now_ms: int, *, until_ms: int | None = None) -> None:
+        """Deal with what is due, at an instant; or only with the slots before another one.
+
+        No row tells which those were: a slot that had one keeps it, though it is due anew after
+        an edit of user_time_zone.
+        """
         order, slots = self.order, self.slots
         if order is None or slots is None:
             return
@@ -139,10 +148,8 @@ class Calendar:
         while slot_ms is not None and slot_ms - order.east_ms <= now_ms:
             due.append(slot_ms)
             slot_ms = slots.after(slot_ms)
-        done = len(due)
-        while not certain and done and not self._bears(due[done - 1], now_ms):
-            done -= 1
-        for slot_ms in due[:done]:
+        done = [slot_ms for slot_ms in due if until_ms is None or slot_ms < until_ms]
+        for slot_ms in done:
             why = self._why_missed(slot_ms, due[-1], now_ms)
             following_ms = self.next_ms = slots.after(slot_ms)
             missed = not why.startswith("executed")
@@ -155,10 +162,6 @@ class Calendar:
             if not missed:
                 self.last_execution_ms = slot_ms
             self.came_to_its_end = following_ms is None
-
-    def _bears(self, slot_ms: int, stamp_ms: int) -> bool:
-        row = self.rows.get(slot_ms)
-        return row is not None and row.stamp_ms == stamp_ms
 
     def _why_missed(self, slot_ms: int, newest_ms: int, now_ms: int) -> str:
         """Return the rule for a slot that is dealt with at an instant, and others with it."""
@@ -184,7 +187,7 @@ class Calendar:
             return
         if before is not None and before.active:
             # Whether a planner or the client was faster makes no difference.
-            self._settle(step.now_ms, certain=True)
+            self._settle(step.now_ms)
         if step.kind == "run":
             self._run(before, step.now_ms)
         elif step.kind == "delete":
@@ -333,7 +336,7 @@ def judge(task_id: int, log: Sequence[Entry], rows: Sequence[Row], *, manual: in
 
     rows: of its slots. manual: how many others somebody asked for.
     """
-    calendar = Calendar({row.due_ms: row for row in rows})
+    calendar = Calendar(task_id, {row.due_ms: row for row in rows})
     if len(calendar.rows) != len(rows):
         calendar.faults.append("a slot has several rows")
     for entry in log:

@@ -162,7 +162,7 @@ class Years:
             service = Planning(DyingStore(self.world.store, dies_at=[self.dies_at]))
             self.dies_at = None
         due_ms = self._due_ms()
-        late, turns, whole = due_ms is not None and now_ms - due_ms > PROMPT_MS, 0, True
+        late, turns, left = due_ms is not None and now_ms - due_ms > PROMPT_MS, 0, None
         try:
             while not turns or (due_ms is not None and due_ms <= now_ms):
                 service.plan(now_ms=now_ms)
@@ -170,11 +170,10 @@ class Years:
                 due_ms = self._due_ms()
                 assert turns < 1000, f"seed {self.seed}: planning comes to no end"
         except KilledError:
-            whole = False
-            self.clock.forward(1)  # so that no other turn bears the stamp of this one
+            left = {row.id: row.next_slot_ms for row in self.world.rows(push_task)}
             planner.sleeps_until_ms = self.clock.now_ms() + self.chance.choice([0, 30_000, HOUR_MS])
         if turns:
-            self.log.append(Turn(now_ms, whole, late))
+            self.log.append(Turn(now_ms, late, left))
 
     # -- what happens ---------------------------------------------------------------------------
 
