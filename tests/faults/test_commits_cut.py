@@ -2,17 +2,16 @@
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from scene import Scene
 from sqlalchemy import func, select
 
-from postgres import Postgres
-from programs import Programs
 from tocsin.store.tables import subscriber
 from wires import Cut, Wire
+
+pytestmark = pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 
 PEOPLE = 2_000
 CUTS = 4
@@ -21,15 +20,6 @@ TASK = {
     "name": "Once",
     "message": {"title": {"en": "Once"}, "landing_url": "https://www.example.com/"},
 }
-
-
-@pytest.fixture
-def scene(
-    programs: Programs, postgres: Postgres, migrated_postgresql: str, tmp_path: Path
-) -> Iterator[Scene]:
-    with Scene.opened(programs, migrated_postgresql, tmp_path) as opened:
-        yield opened
-    postgres.empty_database(migrated_postgresql)
 
 
 @pytest.fixture

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 import pytest
 from scene import MOST_REPEATED, PEOPLE, TASK, WITHIN_S, Scene, assert_everybody
 
-from postgres import Postgres
-from programs import Programs
 from rig import until
+
+pytestmark = pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 
 BUSY: Final = "loop_failed.*loop=sender.*the database is busy"
 CROWDED: Final = "loop_failed.*loop=sender.*no connection free"
@@ -20,15 +19,6 @@ EACH_TENTH: Final = {"modulo": 10}
 
 PATIENCE: Final = "3s"
 """How long a sender waits for a lock before PostgreSQL looks for a circle."""
-
-
-@pytest.fixture
-def scene(
-    programs: Programs, postgres: Postgres, migrated_postgresql: str, tmp_path: Path
-) -> Iterator[Scene]:
-    with Scene.opened(programs, migrated_postgresql, tmp_path) as opened:
-        yield opened
-    postgres.empty_database(migrated_postgresql)
 
 
 @pytest.fixture
