@@ -15,7 +15,7 @@ WITHIN_MS: Final = 2_000
 def push_service(scene: Scene) -> PushService:
     push_service = scene.start_push_service()
     scene.subscribe(push_service.origin)
-    push_service.behave({"delay_ms": 60})
+    push_service.behave({"delay_ms": 250})
     return push_service
 
 

@@ -41,4 +41,4 @@ class PushClient(Generic[Tag]):
 
 def _answer(pushed: Pushed) -> Answer:
     failure = None if pushed.failure is None else Failure(pushed.failure.value)
-    return Answer(pushed.status, pushed.retry_after, failure, pushed.reason)
+    return Answer(pushed.status, pushed.retry_after, failure, pushed.reason, pushed.multiplexed)

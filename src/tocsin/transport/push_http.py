@@ -35,6 +35,9 @@ __all__ = ["NullPushHttp", "PermitAddress", "Push", "PushFailure", "PushHttp", "
 
 ANSWER_BYTES: Final = 4096
 
+CONNECTIONS_TO_HOST: Final = 32
+"""Over HTTP/1.1 no more requests are on the wire; what else was submitted waits in a queue."""
+
 
 class _Transfer:
     """One pooled easy handle, and the facts of the push that it carries."""
@@ -93,6 +96,7 @@ class _Transfer:
             None if 200 <= status < 300 else retry_after_of(self.head),
             printable(bytes(self.body), REASON_CHARACTERS) if self.body else "",
             None,
+            self.easy.getinfo(pycurl.INFO_HTTP_VERSION) >= pycurl.CURL_HTTP_VERSION_2_0,
         )
 
     def failed(self, code: int) -> Pushed:
@@ -140,7 +144,7 @@ class PushHttp:
         connect_timeout_ms: int = 10_000,
         timeout_ms: int = 30_000,
         max_connections: int = 256,
-        max_per_host: int = 32,
+        max_per_host: int = CONNECTIONS_TO_HOST,
     ) -> None:
         """Open nothing yet.
 
@@ -264,7 +268,7 @@ class NullPushHttp:
     def wait(self, timeout_ms: int) -> list[Pushed]:  # noqa: ARG002 - its twin waits
         """Return every push taken since the last call, as accepted."""
         taken, self._taken = self._taken, []
-        return [Pushed(push.tag, 201, None, "", None) for push in taken]
+        return [Pushed(push.tag, 201, None, "", None, True) for push in taken]
 
     def close(self) -> None:
         """Forget what was not given back."""

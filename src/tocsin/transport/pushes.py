@@ -47,7 +47,8 @@ class Pushed(NamedTuple):
     """What became of a push: the push service's status, or 0 and the failure.
 
     retry_after: the header as it came, None on a 2xx. reason: the first 200 printable characters
-    of the answer's body.
+    of the answer's body. multiplexed: the answer came on a connection that carries many requests at
+    a time, as those of HTTP/2 do.
     """
 
     tag: object
@@ -55,6 +56,7 @@ class Pushed(NamedTuple):
     retry_after: str | None
     reason: str
     failure: PushFailure | None
+    multiplexed: bool = False
 
 
 def failure_of(code: int, *, begun: bool, refused: bool) -> PushFailure:

@@ -23,13 +23,15 @@ class Answer(NamedTuple):
     """What came back for one push request.
 
     status: 0 when no answer arrived. retry_after: the header's value as sent.
-    reason: the first characters of the body, at most 200.
+    reason: the first characters of the body, at most 200. multiplexed: its connection carries many
+    requests at a time (RFC 9113 section 5), so that none waits for the answer of another.
     """
 
     status: int
     retry_after: str | None = None
     failure: Failure | None = None
     reason: str = ""
+    multiplexed: bool = True
 
 
 class Kind(Enum):

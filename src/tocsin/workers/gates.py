@@ -11,6 +11,12 @@ from tocsin.webpush.answer import Kind, Verdict
 
 FIRST_WINDOW: Final = 32
 WIDEST_WINDOW: Final = 256
+WIDEST_ALONE: Final = FIRST_WINDOW
+"""Where a connection carries one request at a time: as many as there are connections to a host.
+
+More would wait in a queue of libcurl's, sent late, whatever is commanded meanwhile.
+"""
+
 SHORTEST_BREAK_MS: Final = 1_000
 LONGEST_BREAK_MS: Final = 60_000
 _DOUBLINGS: Final = 6
@@ -40,11 +46,11 @@ class Gate:
     """How many requests of one kind may be on the wire, and from when on.
 
     troubles: the answers that narrow it; all others are as good. It is judged in rounds of as many
-    answers as the window is wide. A round without trouble widens the window by half; one with more
-    trouble than not, or with a 429, halves it; one with nothing but trouble breaks: a pause that
-    doubles each time, then a single request that tries. An answer to a request of an earlier round
-    moves nothing, so a connection that dies with a hundred requests on it is one piece of bad news
-    and not a hundred.
+    answers as the window is wide. A round without trouble widens the window by half, while all of
+    it is on the wire at once; one with more trouble than not, or with a 429, halves it; one with
+    nothing but trouble breaks: a pause that doubles each time, then a single request that tries.
+    An answer to a request of an earlier round moves nothing, so a connection that dies with a
+    hundred requests on it is one piece of bad news and not a hundred.
     """
 
     troubles: Container[Kind]
@@ -71,7 +77,9 @@ class Gate:
         self.on_wire += 1
         return self.round
 
-    def answered(self, verdict: Verdict, *, of_round: int, now_ms: int) -> None:
+    def answered(
+        self, verdict: Verdict, *, of_round: int, now_ms: int, multiplexed: bool = True
+    ) -> None:
         """Note what came of a request, and move the window at the end of a round.
 
         The pause that a push service asks for (RFC 9110 section 10.2.3) begins at once, whichever
@@ -89,9 +97,9 @@ class Gate:
         self._troubles += is_trouble
         self._throttled |= is_throttled
         if self._answers >= self.window:
-            self._end_round(now_ms)
+            self._end_round(now_ms, WIDEST_WINDOW if multiplexed else WIDEST_ALONE)
 
-    def _end_round(self, now_ms: int) -> None:
+    def _end_round(self, now_ms: int, widest: int) -> None:
         if self._throttled:
             self.breaks += 1
             self.window = max(1, self.window // 2)
@@ -104,7 +112,7 @@ class Gate:
             if 2 * self._troubles > self._answers:
                 self.window = max(1, self.window // 2)
             elif not self._troubles:
-                self.window = min(WIDEST_WINDOW, self.window + max(1, self.window // 2))
+                self.window = min(widest, self.window + max(1, self.window // 2))
         self.round += 1
         self._answers = self._troubles = 0
         self._throttled = False
@@ -137,11 +145,17 @@ class Gates:
         return of_origin.sent(), of_lane.sent()
 
     def answered(
-        self, lane: Lane, verdict: Verdict, *, of_rounds: tuple[int, int], now_ms: int
+        self,
+        lane: Lane,
+        verdict: Verdict,
+        *,
+        of_rounds: tuple[int, int],
+        now_ms: int,
+        multiplexed: bool = True,
     ) -> None:
         """Note what came of a request that left in these rounds."""
         for gate, of_round in zip(self._at(lane), of_rounds, strict=True):
-            gate.answered(verdict, of_round=of_round, now_ms=now_ms)
+            gate.answered(verdict, of_round=of_round, now_ms=now_ms, multiplexed=multiplexed)
 
     def _at(self, lane: Lane) -> tuple[Gate, Gate]:
         of_lane = self._of_lane.get(lane)

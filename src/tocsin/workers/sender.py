@@ -290,7 +290,9 @@ class Sender:
         consignment, stop, of_rounds = tag
         now_ms = self._clock.now_ms()
         verdict = read(answer, host=stop.endpoint.host, now_ms=now_ms)
-        self._gates.answered(stop.lane, verdict, of_rounds=of_rounds, now_ms=now_ms)
+        self._gates.answered(
+            stop.lane, verdict, of_rounds=of_rounds, now_ms=now_ms, multiplexed=answer.multiplexed
+        )
         consignment.on_wire -= 1
         last = consignment.parcel.attempt_of(stop.index)
         made, again = last.attempts, was_refused(last)

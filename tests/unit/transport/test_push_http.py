@@ -364,5 +364,5 @@ def test_the_null_twin_accepts_everything_at_once() -> None:
     twin.submit(Push("https://example.com/", (), b"", "tag"))
 
     assert twin.in_flight == 1
-    assert twin.wait(0) == [Pushed("tag", 201, None, "", None)]
+    assert twin.wait(0) == [Pushed("tag", 201, None, "", None, multiplexed=True)]
     assert twin.in_flight == 0

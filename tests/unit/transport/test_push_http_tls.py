@@ -73,6 +73,7 @@ def test_http1_over_tls_is_reused_and_widened(authority: Authority) -> None:
         results = push_all(http, [peer.url("localhost")] * 100)
 
     assert {result.status for result in results} == {201}
+    assert not any(result.multiplexed for result in results)
     assert 2 <= peer.connections <= 5
 
 
@@ -97,6 +98,7 @@ def test_http2_carries_a_hundred_pushes_at_once_on_one_connection(authority: Aut
         for _ in range(3):
             results = push_all(http, [peer.url("localhost")] * 100)
             assert [result.status for result in results] == [201] * 100
+            assert all(result.multiplexed for result in results)
 
     assert peer.requests == [b"body"] * 300
     assert peer.connections == 1

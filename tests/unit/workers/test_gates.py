@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.transport.push_http import CONNECTIONS_TO_HOST
 from tocsin.webpush.answer import Kind, Verdict
 from tocsin.workers.gates import (
     FIRST_WINDOW,
@@ -53,6 +54,19 @@ def test_a_round_of_answers_widens_the_window_up_to_the_widest(
     assert seen == sorted(seen)
     assert seen[-1] == WIDEST_WINDOW
     assert gate.is_open(NOW_MS)
+
+
+def test_where_each_request_has_a_connection_of_its_own_the_window_is_as_wide_as_there_are() -> (
+    None
+):
+    gate = Gate(OF_ORIGIN, window=WIDEST_WINDOW)
+
+    for _ in range(2):
+        for _ in range(gate.window):
+            of_round = gate.sent()
+            good = verdict(Kind.ACCEPTED)
+            gate.answered(good, of_round=of_round, now_ms=NOW_MS, multiplexed=False)
+        assert gate.window == CONNECTIONS_TO_HOST
 
 
 def test_a_quarter_of_trouble_holds_the_window_where_it_is() -> None:
