@@ -1,6 +1,6 @@
 """Subscribers under the hand of their account: merged, ended, erased; and the index knows."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,10 @@ from world import World, enrolment, in_threads
 from tocsin.domain.account import Account
 from tocsin.domain.container import Container
 from tocsin.domain.errors import Invalid, NotFound
+from tocsin.domain.subscription import Subscriber
 from tocsin.services.people import PeopleService
 from tocsin.services.subscribers import Enrolled
+from tocsin.store.subscribers import Subscribers
 from tocsin.store.tables import subscriber, subscriber_attribute, subscription
 
 NOW_MS = 1_770_000_000_000
@@ -152,6 +154,37 @@ def test_whom_a_push_service_gives_up_meanwhile_is_not_brought_back(
     with world.store.read() as unit:
         (found,) = unit.subscribers.seen(owner.scope, [one.id])
     assert not found.active
+
+
+def test_what_a_browser_changes_while_it_is_registered_anew_stays(
+    world: World, site: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the row would say one thing of custom data, and its table another, for good."""
+    one = world.join(site, 1, user_data={"a": 1})
+    read = Subscribers.by_endpoint
+    changed: list[Future[None]] = []
+
+    def change() -> None:
+        world.subscribers.change(site, one.id, one.secret, {"user_data": {"plan": "gold"}})
+
+    with ThreadPoolExecutor() as pool:
+
+        def read_slowly(self: Subscribers, *what: Any) -> dict[str, Subscriber]:
+            found = read(self, *what)
+            changed.append(pool.submit(change))
+            wait(changed, timeout=0.2)
+            return found
+
+        monkeypatch.setattr(Subscribers, "by_endpoint", read_slowly)
+        world.clock.forward(1000)
+        world.join(site, 1)
+        monkeypatch.undo()
+        changed[0].result()
+
+    assert data_of(world, one, site) == {"a": 1, "plan": "gold"}
+    told = {(row.key, row.value) for row in world.rows(subscriber_attribute)}
+    assert told == {("a", "1"), ("plan", "gold")}
+    world.join(site, 1, user_data={"plan": "gold"})
 
 
 def test_one_too_many_keys_for_one_is_too_many_for_all(

@@ -87,7 +87,7 @@ class Subscribers:
         self._connection = connection
 
     def by_endpoint(self, root_id: int, endpoints: Iterable[str]) -> dict[str, Subscriber]:
-        """Return the tenant's subscribers at these endpoints."""
+        """Return the tenant's subscribers at these endpoints; others wait for them until commit."""
         hashes = sorted(map(endpoint_hash, endpoints))
         ordinals: list[int] = []
         for some in _slices(hashes):
@@ -102,11 +102,21 @@ class Subscribers:
         return {one.subscription.endpoint: one for one in known}
 
     def by_ordinal(self, root_id: int, ordinals: Iterable[int]) -> dict[int, Subscriber]:
-        """Return the tenant's subscribers with these ordinals."""
-        found = (
-            self._many(root_id, subscriber.c.ordinal.in_(some)) for some in _slices(list(ordinals))
-        )
-        return {one.ordinal: one for some in found for one in some}
+        """Return the tenant's subscribers with these ordinals; others wait for them until commit.
+
+        They are locked in the order of their ordinals, so that of two who want the same people
+        none has what the other waits for.
+        """
+        found: dict[int, Subscriber] = {}
+        for some in _slices(sorted(ordinals)):
+            query = (
+                _subscribers()
+                .where(subscriber.c.root_id == root_id, subscriber.c.ordinal.in_(some))
+                .order_by(subscriber.c.ordinal)
+                .with_for_update(of=subscriber)
+            )
+            found.update((row.ordinal, _subscriber(row)) for row in self._connection.execute(query))
+        return found
 
     def by_id(
         self, container_id: int, subscriber_id: int, *, to_change: bool = False
@@ -119,12 +129,6 @@ class Subscribers:
             query.with_for_update(of=subscriber) if to_change else query
         ).one_or_none()
         return None if row is None else _subscriber(row)
-
-    def _many(self, root_id: int, condition: ColumnElement[bool]) -> list[Subscriber]:
-        rows = self._connection.execute(
-            _subscribers().where(subscriber.c.root_id == root_id, condition)
-        )
-        return [_subscriber(row) for row in rows]
 
     def add(self, new: Sequence[Subscriber]) -> None:
         """Add subscribers. Raises IdTaken: then nothing more can be done in the transaction."""
