@@ -184,23 +184,23 @@ class DrawnAudience:
         """Return a targeting of up to *most* criteria in any order, custom data being one."""
         criteria: dict[str, Callable[[], Any]] = {
             name: lambda items=items: self._criterion(items)
-            for name, items in (ITEMS | self._ids(owner)).items()
+            for name, items in (ITEMS | self._ids()).items()
         }
+        names = self.names(owner)
+        for name in ("application_groups", "groups", "segments"):
+            there = list(getattr(names, name))
+            criteria[name] = lambda there=there: self._naming(there)
         criteria["user_data"] = self._user_data
         criteria["subscribed_age"] = self._age
         count = self.draw.choice([1, 2, self.draw.randint(0, most)])
         drawn = self.draw.sample(list(criteria), count)
         return {name: criteria[name]() for name in drawn}
 
-    def _ids(self, owner: Account) -> dict[str, list[str]]:
-        names = self.names(owner)
+    def _ids(self) -> dict[str, list[str]]:
         people = self.everybody() if self.draw.random() < 0.1 else []
         return {
             "accounts": [str(self.root.id), str(self.child.id), "999"],
             "apps": [*(str(site.id) for site in self.sites), "999"],
-            "application_groups": [*names.application_groups, "999"],
-            "groups": [*names.groups, "999"],
-            "segments": [*names.segments, "999"],
             "users": [*(str(one.id) for one in people), "0", str(2**64 - 1)],
         }
 
@@ -210,6 +210,12 @@ class DrawnAudience:
             "op": self.draw.choice(["include", "include", "exclude"]),
             "items": self.draw.sample(items, count),
         }
+
+    def _naming(self, there: list[str]) -> dict[str, Any]:
+        """Return a criterion of what may be missing: an exclude names what is there alone."""
+        drawn = self._criterion([*there, "999"])
+        is_vain = drawn["op"] == "exclude" and "999" in drawn["items"]
+        return drawn | {"op": "include"} if is_vain else drawn
 
     def _user_data(self) -> dict[str, Any]:
         keys = self.draw.sample(list(TEXTS), self.draw.randint(1, len(TEXTS)))

@@ -1,19 +1,22 @@
 """Pause keeps the place of an execution, resume goes on from there: nobody twice, nobody missed."""
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from courier import Courier, counted, crowd, settle
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from world import DyingStore, KilledError, World
+from world import DyingStore, Edit, KilledError, World, draft
 
 from tocsin.domain.account import Account
 from tocsin.domain.errors import Invalid
+from tocsin.domain.group import GroupDraft, Kind
 from tocsin.domain.parcel import Parcel
 from tocsin.domain.push_task import Status
 from tocsin.services.commands import CommandService
 from tocsin.services.cutting import Cutting
+from tocsin.services.groups import GroupService
 from tocsin.services.sending import HOLD_MS, Standing
 from tocsin.store.tables import execution, parcel
 
@@ -190,6 +193,33 @@ def test_what_an_exclude_named_may_be_gone_when_the_task_is_resumed(world: World
         resume(world, owner, task_id)
 
     assert world.tasks.view(owner.scope, task_id).status is Status.INACTIVE
+
+
+def test_an_execution_whose_exclude_is_gone_reaches_nobody_further(
+    world: World, owner: Account
+) -> None:
+    """The task names another group by then; the execution goes on with its own order."""
+    groups = GroupService(world.store, Kind.CONTAINERS)
+    spared = GroupDraft(name="spared", items=(str(world.container(owner).id),))
+    old, new = (groups.create(owner.scope, spared, now_ms=0).result for _ in range(2))
+
+    def excluding(group: str) -> dict[str, Any]:
+        return {"groups": {"op": "exclude", "items": [group]}}
+
+    found = world.execute(owner, excluding(old))
+    world.cut_one()
+    pause(world, owner, found.task_id)
+    groups.remove(owner.scope, int(old))
+    edited = Edit(draft(excluding(new)))
+    world.commands.edit(owner.scope, found.task_id, lambda _: edited, now_ms=world.clock.now_ms())
+    assert world.state(found) == "cutting"
+
+    world.cut_all()
+
+    assert len(world.recipients(found)) == len(EVERYBODY) // 3, "those of the first piece"
+    assert world.state(found) == "cancelled"
+    (row,) = world.rows(execution)
+    assert row.reason == f"its targeting excludes {old} of groups, which is not there"
 
 
 MOVES = ("pause", "resume", "cut", "killed cut", "lease", "send", "give back", "die", "settle")

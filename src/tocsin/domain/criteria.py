@@ -4,7 +4,7 @@ The audience room evaluates the same expression over bitmaps; what it finds must
 `means` says of each subscriber.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -92,6 +92,25 @@ def named_in(targeting: Targeting, attribute: str = SEGMENTS) -> list[str]:
         if isinstance(criterion, Criterion) and criterion.attribute == attribute
         for item in wanted(criterion)
     ]
+
+
+def excluded_in_vain(targetings: Iterable[Targeting], named: Named) -> str | None:
+    """Return what of *targetings* excludes a segment or group that is not there; None: nothing.
+
+    It would keep nobody out, and let through whom it was to spare.
+    """
+    there: Mapping[str, Container[str]] = {
+        SEGMENTS: named.segments,
+        GROUPS: named.groups,
+        APPLICATION_GROUPS: named.application_groups,
+    }
+    for targeting in targetings:
+        for one in targeting.criteria:
+            if isinstance(one, Criterion) and one.op == "exclude" and one.attribute in there:
+                for item in sorted(wanted(one)):
+                    if item not in there[one.attribute]:
+                        return f"{item} of {one.name}"
+    return None
 
 
 def in_order(named: Mapping[str, Iterable[str]]) -> list[str]:

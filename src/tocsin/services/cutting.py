@@ -188,12 +188,16 @@ def _from(found: BitMap, first: int, *, most: int, end: int) -> tuple[BitMap, in
 
 
 def _meant(unit: Unit, execution: Execution, now_ms: int) -> Expression:
-    """Return whom the execution means. Raises Conflict when that cannot be read."""
+    """Return whom the execution means.
+
+    Raises Conflict when that cannot be read, or when what it excludes is gone: the execution has an
+    order of its own, which nothing that is deleted later asks.
+    """
     targeting, faults = read_targeting(execution.order.targeting)
     if faults:
         raise Conflict(f"its targeting cannot be read: {faults[0].field} {faults[0].message}")
     scope = Scope(root_id=execution.root_id, account_id=execution.account_id)
-    return resolve(unit, scope, targeting, now_ms=now_ms)
+    return resolve(unit, scope, targeting, now_ms=now_ms, strict=True)
 
 
 def _draw_quotas(index: Index, execution: Execution, meant: Expression) -> tuple[int, ...]:

@@ -43,10 +43,10 @@ class Reach:
 def reach(unit: Unit, scope: Scope, targeting: Targeting, *, now_ms: int) -> Reach:
     """Return whom *targeting* means to *scope* at *now_ms*.
 
-    Raises Conflict for segments that cannot be evaluated.
+    Raises Conflict for segments that cannot be evaluated, and for an exclude of what is not there.
     """
     hosts, time_zones = Counter[str](), Counter[str]()
-    meant = resolve(unit, scope, targeting, now_ms=now_ms)
+    meant = resolve(unit, scope, targeting, now_ms=now_ms, strict=True)
     left = [0] * (len(meant.clauses) + 1)
     for shard in shards(unit, scope.root_id):
         found = shard.judge(meant)

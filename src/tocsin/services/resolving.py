@@ -13,6 +13,7 @@ from tocsin.domain.criteria import (
     GROUPS,
     Expression,
     Named,
+    excluded_in_vain,
     expression,
     in_order,
     named_in,
@@ -71,10 +72,14 @@ def bounds_of(scope: Scope) -> Facts:
     return frozenset() if scope.is_root else frozenset({("accounts", str(scope.account_id))})
 
 
-def resolve(unit: Naming, scope: Scope, targeting: Targeting, *, now_ms: int) -> Expression:
+def resolve(
+    unit: Naming, scope: Scope, targeting: Targeting, *, now_ms: int, strict: bool = False
+) -> Expression:
     """Return what *targeting* means to *scope* at *now_ms*.
 
-    Raises Conflict for a segment that cannot be read, or that names itself by way of others.
+    Raises Conflict for a segment that cannot be read, or that names itself by way of others; if
+    *strict*, as it must be for whoever sends, also for an exclude of a segment or group that is not
+    there (any more).
     """
     segments: dict[str, Targeting] = {}
     missing = set(named_in(targeting))
@@ -90,6 +95,9 @@ def resolve(unit: Naming, scope: Scope, targeting: Targeting, *, now_ms: int) ->
         groups=unit.vocabulary.groups(scope, groups) if groups else {},
         application_groups=unit.vocabulary.application_groups(scope, hosts) if hosts else {},
     )
+    vain = excluded_in_vain(everything, named) if strict else None
+    if vain is not None:
+        raise Conflict(f"its targeting excludes {vain}, which is not there")
     return expression(targeting, named, bounds=bounds_of(scope), now_ms=now_ms)
 
 
