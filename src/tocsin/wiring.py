@@ -231,7 +231,8 @@ class Program:
 
         An embedded or an empty database is upgraded; a shared one with data in it only by
         its operator, for other processes may still run on the old schema. Raises BadSecretKey,
-        BadGeoipDatabase, NewerSchema, NeedsUpgrade.
+        BadGeoipDatabase, NewerSchema, NeedsUpgrade; and CannotUnseal where the secret key is not
+        that of the database, for what is sealed under two keys no process can open.
         """
         self.keyring  # noqa: B018 - made, or refused, before anything is touched
         self.geoip  # noqa: B018 - likewise
@@ -240,6 +241,7 @@ class Program:
             raise NeedsUpgrade("the database is of an older Tocsin: run tocsin db upgrade")
         if status.pending:
             self.upgrade()
+        self.check_keys()
 
     def close(self) -> None:
         """Close what is open."""

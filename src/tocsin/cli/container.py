@@ -27,7 +27,8 @@ def container() -> None:
 @with_program
 def create(program: Program, account: str, name: str, origins: tuple[str, ...]) -> None:
     """Make a container; print its id, its public key and its VAPID public key as JSON."""
-    scope = ready(program).accounts.find(account).scope
+    ready(program).check_keys()
+    scope = program.accounts.find(account).scope
     made = program.containers.create(scope, name=name, origins=origins)
     click.echo(
         json.dumps({"id": str(made.id), "key": made.key, "vapid_public_key": made.vapid_public_key})

@@ -49,4 +49,5 @@ class Keyring:
         except (InvalidTag, ValueError):
             raise CannotUnseal(
                 f"the key of {place} cannot be opened: is this the secret key it was made with?"
+                " TOCSIN_SECRET_KEY_FILE names its file"
             ) from None

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from tocsin.cli.main import tocsin
 from tocsin.domain.errors import NotFound
+from tocsin.domain.keyring import CannotUnseal
 from tocsin.settings import Settings
 from tocsin.wiring import Program
 
@@ -58,3 +59,24 @@ def test_a_container_that_nobody_knows_is_not_resumed(data: Path) -> None:
 
     assert isinstance(result.exception, NotFound)
     assert str(result.exception) == "there is no container 7"
+
+
+def test_under_another_secret_key_none_is_made_and_nothing_is_served(data: Path) -> None:
+    """What is sealed under two keys no process can open."""
+    run(data, *CREATE, "--origin", "https://www.example.com")
+    other = data / "other-key"
+    other.write_text("ab" * 32)
+
+    made = CliRunner().invoke(
+        tocsin,
+        [*CREATE, "--origin", "https://www.example.com"],
+        env={"TOCSIN_DATA": str(data), "TOCSIN_SECRET_KEY_FILE": str(other)},
+    )
+
+    assert isinstance(made.exception, CannotUnseal)
+    assert "TOCSIN_SECRET_KEY_FILE names its file" in str(made.exception)
+    with closing(Program(Settings(data=data, secret_key_file=other))) as program:
+        with program.store.read() as unit:
+            assert len(unit.containers.all_vapid_keys()) == 1
+        with pytest.raises(CannotUnseal):
+            program.prepare()
