@@ -14,6 +14,7 @@ from tocsin.domain.account import Account
 from tocsin.domain.adex import Adex
 from tocsin.domain.attempt import Attempt, Unanswered
 from tocsin.domain.container import Container
+from tocsin.domain.errors import Unavailable
 from tocsin.domain.message import Message
 from tocsin.domain.outcome import Outcome
 from tocsin.domain.parcel import MOST_RECOVERIES
@@ -79,6 +80,32 @@ def test_each_recipient_reads_their_own_values(
         f"{URL}?c={read[0]['token']}&p={ids[0]}&z=&t=web&s=www.example.com&l=RS",
         f"{URL}?c={read[1]['token']}&p={ids[1]}&z=Europe%2FBelgrade&t=web&s=www.example.com&l=RS",
     ]
+
+
+def test_what_could_not_be_read_is_given_back_and_nobody_is_blamed(
+    world: World, owner: Account, site: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away between a lease and the reading of whom it is for."""
+    world.join(site, 0)
+    found = cut(world, owner)
+    wire = Wire({})
+    one = sender(world, wire)
+
+    def away(*_: object) -> None:
+        raise Unavailable("the database is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.sending, "manifests", away)
+        with pytest.raises(Unavailable):
+            one.turn()
+        patched.setattr(world.sending, "record", away)
+        with pytest.raises(Unavailable):
+            one.turn()
+    go_on(one)
+
+    assert addressed(world, found, 0).outcome is Outcome.ACCEPTED
+    (row,) = world.rows(parcel)
+    assert (row.recoveries, row.lease_ms) == (0, None)
 
 
 def test_what_became_of_everybody_is_written_down(

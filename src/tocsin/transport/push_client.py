@@ -41,4 +41,6 @@ class PushClient(Generic[Tag]):
 
 def _answer(pushed: Pushed) -> Answer:
     failure = None if pushed.failure is None else Failure(pushed.failure.value)
-    return Answer(pushed.status, pushed.retry_after, failure, pushed.reason, pushed.multiplexed)
+    # A failure says nothing of its connection: it narrows no window by that.
+    is_wide = pushed.multiplexed or failure is not None
+    return Answer(pushed.status, pushed.retry_after, failure, pushed.reason, is_wide)

@@ -1,5 +1,6 @@
 """One order, rendered once per language and reused for every recipient."""
 
+from collections import OrderedDict
 from typing import Final
 
 from tocsin.domain.adex import shown_message
@@ -10,6 +11,7 @@ from tocsin.domain.payload import Payload
 from tocsin.domain.subscription import Recipient
 
 _MOST_ASKED: Final = 1000  # anybody may make up tags; they all lead to the same few payloads
+_MOST_KEPT: Final = 64
 
 
 class Rendering:
@@ -49,4 +51,20 @@ class Rendering:
                     fixed=self._of_task,
                 )
             found = self._by_asked[language] = self._by_chosen[chosen]
+        return found
+
+
+class Renderings:
+    """Those of the last executions that were sent."""
+
+    def __init__(self) -> None:
+        self._of_execution: OrderedDict[int, Rendering] = OrderedDict()
+
+    def of(self, execution_id: int, order: Order, *, task_id: int) -> Rendering:
+        """Return the rendering of an execution's order."""
+        found = self._of_execution.get(execution_id)
+        if found is None:
+            found = self._of_execution[execution_id] = Rendering(order, task_id=task_id)
+            if len(self._of_execution) > _MOST_KEPT:
+                self._of_execution.popitem(last=False)
         return found

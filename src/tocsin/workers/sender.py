@@ -1,8 +1,7 @@
 """The sending room: leases parcels, encrypts, pushes, and writes down what became of everybody."""
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -19,14 +18,15 @@ from tocsin.webpush.answer import Answer, read
 from tocsin.webpush.encryption import BadSubscriptionKeys, PlaintextTooLarge, encrypt
 from tocsin.webpush.endpoint import Endpoint, PushHosts
 from tocsin.webpush.request import headers
-from tocsin.webpush.vapid import Authorizations, Signer, load_private_key
+from tocsin.webpush.vapid import Authorizations
 from tocsin.workers.bells import Bells, News
 from tocsin.workers.consignment import Consignment, Stop, open_consignment
 from tocsin.workers.decision import code_of, decide, used_up, was_refused
 from tocsin.workers.gates import Gates, Lane
 from tocsin.workers.loop import Clock, Rest, run_loop
 from tocsin.workers.refusals import Refusals
-from tocsin.workers.rendering import Rendering
+from tocsin.workers.rendering import Renderings
+from tocsin.workers.signers import Signers
 
 MOST_IN_HAND: Final = 512
 """Parcels held at a time, however small: new ones are leased when half of the hand is free."""
@@ -43,7 +43,6 @@ HEED_EVERY_MS: Final = 500
 """How often it is asked what may be sent: of which executions, and under which keys."""
 
 LAST_ANSWERS_MS: Final = 10_000
-_RENDERINGS_KEPT: Final = 64
 _WAIT_MS: Final = 50
 
 
@@ -101,10 +100,11 @@ class Sender:
         self._entropy = entropy
         self._telemetry = telemetry
         self._authorizations = Authorizations(subject=subject)
-        self._signers: dict[int, Signer] = {}
-        self._renderings: OrderedDict[int, Rendering] = OrderedDict()
+        self._signers = Signers(sending, keyring)
+        self._renderings = Renderings()
         self._gates = Gates()
         self._refusals = Refusals()
+        self._unopened: Sequence[Parcel] = ()  # leased, and then the database went away
         self._in_hand: list[Consignment] = []
         self._heed_at_ms = 0
 
@@ -117,7 +117,7 @@ class Sender:
         over = threading.Event()
 
         def finish() -> None:
-            if not self._in_hand or self._clock.monotonic_ms() >= patience_ms:
+            if not self._holds or self._clock.monotonic_ms() >= patience_ms:
                 over.set()
                 return
             self._collect()
@@ -138,7 +138,7 @@ class Sender:
 
     def look(self) -> Rest | None:
         """Do a round if anything is in hand, or due; return what rest to take if nothing is."""
-        if self._in_hand:
+        if self._holds:
             self.turn()
             return None
         self._collect()  # nothing is awaited: for connections that want an answer themselves
@@ -160,6 +160,11 @@ class Sender:
         self._take_parcels()
         self._feed()
         return bool(self._in_hand)
+
+    @property
+    def _holds(self) -> bool:
+        """Whether there is a lease to be given back in the end."""
+        return bool(self._in_hand or self._unopened)
 
     def _collect(self) -> None:
         for tag, answer in self._client.wait(_WAIT_MS if self._client.in_flight else 0):
@@ -185,21 +190,17 @@ class Sender:
             self._telemetry.emit(Event.PARCEL_PARKED, parcel=one.id, execution=one.execution_id)
         if not parcels:
             return
-        for parcel, manifest in zip(parcels, self._sending.manifests(parcels), strict=True):
-            self._in_hand.append(self._open(parcel, manifest, now_ms))
+        self._unopened = parcels
+        manifests = zip(parcels, self._sending.manifests(parcels), strict=True)
+        self._in_hand += [self._open(parcel, one, now_ms) for parcel, one in manifests]
+        self._unopened = ()
 
     def _open(self, parcel: Parcel, manifest: Manifest, now_ms: int) -> Consignment:
-        rendering = self._renderings.get(parcel.execution_id)
-        if rendering is None:
-            rendering = Rendering(manifest.order, task_id=manifest.task_id)
-            self._renderings[parcel.execution_id] = rendering
-            if len(self._renderings) > _RENDERINGS_KEPT:
-                self._renderings.popitem(last=False)
-        self._load_signers({one.vapid_key_id for one in manifest.recipients.values()})
+        self._signers.load({one.vapid_key_id for one in manifest.recipients.values()})
         consignment = open_consignment(
             parcel,
             manifest,
-            rendering,
+            self._renderings.of(parcel.execution_id, manifest.order, task_id=manifest.task_id),
             hosts=self._hosts,
             topic_key=self._keyring.topic,
             now_ms=now_ms,
@@ -207,13 +208,12 @@ class Sender:
         consignment.recorded_at_ms = self._clock.monotonic_ms()
         return consignment
 
-    def _load_signers(self, key_ids: set[int]) -> None:
-        missing = key_ids - self._signers.keys()
-        if not missing:
-            return
-        for sealed in self._sending.vapid_keys(missing):
-            raw = self._keyring.unseal(sealed.sealed_private, place=f"vapid/{sealed.container_id}")
-            self._signers[sealed.id] = Signer(load_private_key(raw))
+    def _give_back_unopened(self) -> None:
+        """Give back what was never opened, else it would look as if its holder had fallen."""
+        if self._unopened:
+            now_ms = self._clock.now_ms()
+            self._sending.record([Entry(one, now_ms, keep=False) for one in self._unopened])
+            self._unopened = ()
 
     # -- requests out
 
@@ -336,6 +336,7 @@ class Sender:
 
     def _record(self) -> None:
         """Write down what is known, before it is more than a kill may cost."""
+        self._give_back_unopened()
         at_ms = self._clock.monotonic_ms()
         if not self._must_record(at_ms):
             return

@@ -46,3 +46,4 @@ def test_the_operator_may_ask_for_it(canary: socket.socket) -> None:
     _, answer = push(PushHosts([f"127.0.0.1:{port}"]), port)
 
     assert answer.failure is Failure.UNREACHABLE
+    assert answer.multiplexed, "what is not known narrows no window"
