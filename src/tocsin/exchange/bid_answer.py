@@ -138,7 +138,8 @@ def _bid_of(at: int, value: Any, auction: Mapping[str, str], impressions: frozen
         "PRICE": micros_text(price),
     }
     creative = name(shape.get("crid")) or bid_id
-    called = [*_trackers(native), shape.get("nurl"), shape.get("burl")]
+    # What money hangs on comes first: of more than are called, trackers are left out.
+    called = [shape.get("burl"), shape.get("nurl"), *_trackers(native)]
     return _Bid(at, bid_id, impression, price, _ad_of(native, creative, price, called, macros))
 
 

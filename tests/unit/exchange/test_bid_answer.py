@@ -6,6 +6,7 @@ import pytest
 from offered import bid, native, read_bids
 
 from tocsin.domain.draw import Ad, Why
+from tocsin.exchange.taken import MAX_PIXELS
 
 SHOP = "https://shop.example/"
 CDN = "https://cdn.example"
@@ -47,10 +48,10 @@ def test_a_whole_bid_becomes_an_ad() -> None:
                 image=f"{CDN}/main",
                 icon=f"{CDN}/icon",
                 pixels=(
+                    "https://t.example/bill",
+                    "https://t.example/win?i=q1&b=1",
                     "https://t.example/imp?p=1.234567",
                     "https://t.example/event",
-                    "https://t.example/win?i=q1&b=1",
-                    "https://t.example/bill",
                 ),
                 price_micros=1_234_567,
             ),
@@ -111,6 +112,16 @@ def test_macros_can_not_grow_a_url_beyond_its_length() -> None:
     _, [ad] = read_bids(bid(native(imptrackers=trackers)), bidid="x" * 255)
 
     assert ad.pixels == ()
+
+
+def test_many_trackers_do_not_push_out_the_notices_of_billing_and_of_winning() -> None:
+    trackers = [f"https://t.example/{number}" for number in range(MAX_PIXELS)]
+    notices = {"nurl": "https://t.example/win", "burl": "https://t.example/bill"}
+
+    _, [ad] = read_bids(bid(native(imptrackers=trackers), **notices))
+
+    assert set(notices.values()) < set(ad.pixels)
+    assert len(ad.pixels) == MAX_PIXELS
 
 
 @pytest.mark.parametrize(
