@@ -82,13 +82,13 @@ class House:
         )
         problems.install(self.app, new_trace_id=lambda: "trace", on_crash=lambda *_: None)
 
-    async def draw(self, ordinal: int) -> tuple[int, dict[str, str]]:
+    async def draw(self, ordinal: int, method: str = "GET") -> tuple[int, dict[str, str]]:
         """Return the status and the headers that the draw of a message is answered with."""
         token = message_token.mint(KEY, MessageRef(1, ordinal), expires_ms=START_MS)
         path = f"/v1/edge/adex/{token}"
         scope = {
             "type": "http",
-            "method": "GET",
+            "method": method,
             "path": path,
             "raw_path": path.encode(),
             "query_string": b"",
@@ -139,3 +139,15 @@ def test_beyond_so_many_a_draw_is_not_even_claimed(monkeypatch: pytest.MonkeyPat
         return [done, second, third], [ref.ordinal for ref in house.draws.claimed]
 
     assert run(ask()) == ([200, 503, 200], [1, 2])
+
+
+def test_asking_for_the_head_alone_leaves_the_draw_to_be_made() -> None:
+    async def ask() -> tuple[int, str, int, list[DrawRef]]:
+        house = House()
+        house.sources.may_answer.set()
+        status, headers = await house.draw(1, "HEAD")
+        assert house.draws.claimed == []
+        drawn, _ = await house.draw(1)
+        return status, headers["allow"], drawn, house.draws.claimed
+
+    assert run(ask()) == (405, "GET", 200, [DrawRef(1, 1, 0)])

@@ -64,7 +64,10 @@ class Clock(Protocol):
 
 
 def adex(draws: Draws, sources: Sources, *, token_key: bytes, clock: Clock) -> Route:
-    """Return the route of draws. Both of a draw's commits take what has gathered."""
+    """Return the route of draws; HEAD is not among its methods, for it would use up the draw.
+
+    Both of a draw's commits take what has gathered.
+    """
 
     def claim_all(group: Sequence[DrawRef]) -> Sequence[Claim | Refusal]:
         return draws.claim(group, now_ms=clock.now_ms())
@@ -102,7 +105,9 @@ def adex(draws: Draws, sources: Sources, *, token_key: bytes, clock: Clock) -> R
             raise Unavailable("the draw was given up meanwhile")
         return JSONResponse({"items": _items(claim, ads, token_key)}, headers=_HEADERS)
 
-    return Route(DRAW_PATH + "{token}", draw, methods=["GET"])
+    route = Route(DRAW_PATH + "{token}", draw, methods=["GET"])
+    route.methods = {"GET"}  # Starlette has added HEAD
+    return route
 
 
 def _wish(token: str, token_key: bytes, now_ms: int) -> DrawRef:
