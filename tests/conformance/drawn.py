@@ -30,9 +30,12 @@ class Woken:
         return DrawRef(self.execution.id, self.ordinals[number], path)
 
 
-def zone_of(world: World, owner: Account, **fields: Any) -> int:
+def zones(world: World) -> ZoneService:
     machine: Any = world.entropy
-    zones = ZoneService(world.store, entropy=machine, keyring=world.keyring)
+    return ZoneService(world.store, entropy=machine, keyring=world.keyring)
+
+
+def zone_of(world: World, owner: Account, **fields: Any) -> int:
     usual: dict[str, Any] = {
         "name": "Ads",
         "protocol": "feed",
@@ -40,7 +43,7 @@ def zone_of(world: World, owner: Account, **fields: Any) -> int:
         "headers": {"x-key": "5ecret"},
     }
     zone = ZoneDraft(**usual | fields)
-    return int(zones.create(owner.scope, zone, now_ms=world.clock.now_ms()).result)
+    return int(zones(world).create(owner.scope, zone, now_ms=world.clock.now_ms()).result)
 
 
 def wake(

@@ -8,12 +8,14 @@ import pytest
 from drawn import ad, drawing, filled, settle, wake, whys
 from world import DyingStore, KilledError, World, in_threads
 
-from tocsin.domain.book import hour_of
-from tocsin.domain.draw import FALLBACK_SLOT, Why, draw_of, is_fallback, path_in
+from tocsin.domain.book import DAY_MS, hour_of
+from tocsin.domain.draw import FALLBACK_SLOT, DrawRef, Why, draw_of, is_fallback, path_in
 from tocsin.domain.event import Event, Kind, kinds_of
 from tocsin.services.counting import Counting
 from tocsin.services.drawing import LOST_AFTER_MS, Claim, Drawing, Settled
 from tocsin.store.draw_tables import ad_sum, draw, draw_sum, drawn_ad, zone_day
+
+MISHAPS = (Why.MALFORMED, Why.RESTING, Why.SHED)
 
 
 class Fate:
@@ -45,7 +47,7 @@ class Fate:
         settled = [
             filled(claim, *[ad(n, self.random.choice((None, 7, 10**12))) for n in ("a", "a", "b")])
             if claim.why is None and self.random.random() < 0.7
-            else Settled(claim, claim.why or Why.MALFORMED)
+            else Settled(claim, claim.why or self.random.choice(MISHAPS))
             for claim in some
         ]
         Drawing(store, self.world.keyring).settle(settled, now_ms=self.world.clock.now_ms())
@@ -93,12 +95,24 @@ def assert_adds_up(world: World) -> None:
         assert totals.claimed == sum(row.task_id == task_id for row in draws.values())
 
 
+def assert_counted(world: World, claims: list[Claim]) -> None:
+    """The count of a day is of what was claimed for it, without what asked nobody."""
+    whys_of_draws = {DrawRef(*row[:3]): row.why for row in world.rows(draw)}
+    counted = Counter(
+        (int(claim.adex.zone_id), claim.drawn_ms // DAY_MS)
+        for claim in claims
+        if claim.is_counted and whys_of_draws[claim.ref] not in ("resting", "shed")
+    )
+    assert counted == Counter({(row.zone_id, row.day): row.draws for row in world.rows(zone_day)})
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_happens_the_book_adds_up(world: World, seed: int) -> None:
     fate = Fate(world, seed)
     for _ in range(60):
         fate.act()
         assert_adds_up(world)
+        assert_counted(world, fate.claims)
 
     world.clock.forward(LOST_AFTER_MS + 1)
     while drawing(world).give_up(now_ms=world.clock.now_ms()):

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from drawn import ad, claimed, drawing, filled, settle, wake, whys, zone_of
+from drawn import ad, claimed, drawing, filled, settle, wake, whys, zone_of, zones
 from sqlalchemy import update
 from world import World, in_threads
 
@@ -139,6 +139,88 @@ def test_the_cap_is_of_a_day(world: World) -> None:
     ]
 
     assert whys == [None, Why.CAPPED, None]
+
+
+def counted_by_day(world: World) -> dict[int, int]:
+    return {row.day: row.draws for row in world.rows(zone_day)}
+
+
+def test_what_was_not_asked_for_does_not_use_the_cap_up(world: World) -> None:
+    woken = wake(world, people=7, zone={"daily_cap": 4})
+    claims = claimed(world, *(woken.ref(number) for number in range(5)))
+    ended = (Why.SHED, Why.RESTING, Why.TIMEOUT, Why.UNREACHABLE, Why.CAPPED)
+
+    settled = [Settled(claim, why) for claim, why in zip(claims, ended, strict=True)]
+    assert settle(world, *settled) == [True] * 5
+    assert settle(world, settled[0]) == [False]
+
+    assert [row.draws for row in world.rows(zone_day)] == [2]
+    again = claimed(world, woken.ref(5), woken.ref(6))
+    assert [claim.why for claim in again] == [None, None]
+    assert [row.draws for row in world.rows(zone_day)] == [4]
+
+
+def test_what_is_given_back_is_of_the_day_of_the_claim(world: World) -> None:
+    woken = wake(world, people=3, zone={"daily_cap": 2})
+    by_day = [
+        claim
+        for number, at_ms in enumerate((DAY_MS - 2, DAY_MS - 1, DAY_MS))
+        for claim in drawing(world).claim([woken.ref(number)], now_ms=at_ms)
+        if isinstance(claim, Claim)
+    ]
+
+    drawing(world).settle([Settled(by_day[1], Why.SHED)], now_ms=DAY_MS + 1)
+    assert counted_by_day(world) == {0: 1, 1: 1}
+    drawing(world).settle([Settled(by_day[2], Why.SHED)], now_ms=DAY_MS + 1)
+    assert counted_by_day(world) == {0: 1, 1: 0}
+
+
+def test_a_draw_that_was_lost_or_erased_stays_counted(world: World) -> None:
+    woken = wake(world, people=2, zone={"daily_cap": 5})
+    lost, erased = claimed(world, woken.ref(), woken.ref(1))
+    world.people.erase(woken.owner.scope, erased.subscriber_id)
+    world.clock.forward(LOST_AFTER_MS + 1)
+    drawing(world).give_up(now_ms=world.clock.now_ms())
+
+    assert settle(world, Settled(lost, Why.SHED), Settled(erased, Why.SHED)) == [False, False]
+
+    assert [row.draws for row in world.rows(zone_day)] == [2]
+
+
+def test_a_draw_from_before_the_cap_gives_nothing_back(world: World) -> None:
+    woken = wake(world, people=2)
+    (before,) = claimed(world, woken.ref())
+    zones(world).change(
+        woken.owner.scope,
+        woken.zone_id,
+        lambda zone: replace(zone, daily_cap=1),
+        now_ms=world.clock.now_ms(),
+    )
+    (after,) = claimed(world, woken.ref(1))
+
+    settle(world, Settled(before, Why.SHED), filled(after))
+
+    assert [row.draws for row in world.rows(zone_day)] == [1]
+
+
+def test_the_cap_is_taken_of_and_given_back_to_at_once(world: World) -> None:
+    woken = wake(world, people=60, zone={"daily_cap": 20})
+    refs = [woken.ref(number) for number in range(60)]
+
+    def live(first: int) -> None:
+        for number in range(first, first + 15, 3):
+            claims = claimed(world, *refs[number : number + 3])
+            whys_of_three = zip(claims, (Why.SHED, Why.EMPTY, Why.RESTING), strict=True)
+            ended = [one.why or why for one, why in whys_of_three]
+            settle(world, *map(Settled, claims, ended))
+
+    in_threads(*(lambda first=first: live(first) for first in (0, 15, 30, 45)))
+
+    had = whys(world)
+    assert sum(had.values()) == 60
+    assert [row.draws for row in world.rows(zone_day)] == [had["empty"]]
+    assert had["empty"] <= 20
+    assert had["shed"] + had["resting"] + had["empty"] > 20, "what was given back was had again"
 
 
 def test_the_book_adds_up_what_was_won(world: World) -> None:

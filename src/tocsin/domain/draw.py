@@ -44,10 +44,14 @@ class Why(Enum):
     REFUSED = "refused"  # a status that is no answer: 3xx, 4xx, 5xx
     MALFORMED = "malformed"  # an answer that cannot be read, or must not: HTML, too long, packed
     RESTING = "resting"  # not asked: the source failed too often just now
-    SHED = "shed"  # not asked: too many draws at once
+    SHED = "shed"  # not asked: too many draws at once, or no time was left
     CAPPED = "capped"  # not asked: the zone's draws of the day are used up
     NO_ZONE = "no_zone"  # not asked: there is no such zone
     LOST = "lost"  # the server fell before it knew
+
+
+UNASKED: Final = frozenset({Why.RESTING, Why.SHED, Why.CAPPED, Why.NO_ZONE})
+"""How draws end that asked nobody. A LOST one may have asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,10 +63,13 @@ class Demand:
     async def ask(
         self, claim: Claim, device: Device, *, budget_ms: int
     ) -> tuple[Why, tuple[Ad, ...]]:
-        """Return how the draw of *claim* ended, and its ads, within *budget_ms*."""
+        """Return how the draw of *claim* ended, and its ads, within *budget_ms*.
+
+        One of UNASKED says that the zone was not asked, and nothing else says so.
+        """
         if claim.why is not None or claim.source is None:
             return claim.why or Why.NO_ZONE, ()
-        if self._under_way >= MOST_AT_ONCE:
+        if self._under_way >= MOST_AT_ONCE or budget_ms < LEAST_MS:
             return Why.SHED, ()
         zone_id = int(claim.adex.zone_id)
         breaker = self._breakers.setdefault(zone_id, Breaker())
@@ -74,35 +77,32 @@ class Demand:
             return Why.RESTING, ()
         self._under_way += 1
         try:
-            return await self._ask(
-                zone_id, claim, claim.source, _question(claim, device), budget_ms
-            )
+            limit_ms = min(claim.source.timeout_ms, budget_ms)
+            return await self._ask(zone_id, claim, claim.source, _question(claim, device), limit_ms)
         finally:
             self._under_way -= 1
 
     async def _ask(
-        self, zone_id: int, claim: Claim, source: Source, question: Question, budget_ms: int
+        self, zone_id: int, claim: Claim, source: Source, question: Question, limit_ms: int
     ) -> tuple[Why, tuple[Ad, ...]]:
-        """Ask, and for the default campaign when nothing is offered; both in the zone's time."""
-        ends_ms = self._clock.monotonic_ms() + min(source.timeout_ms, budget_ms)
-        why, ads = await self._ask_once(zone_id, source, question, ends_ms)
+        """Ask, and for the default campaign when nothing is offered; both within *limit_ms*."""
+        ends_ms = self._clock.monotonic_ms() + limit_ms
+        why, ads = await self._ask_once(zone_id, source, question, limit_ms)
         default = claim.adex.default_campaign_id
         if why is not Why.EMPTY or default is None or question.campaign_ids == (default,):
             return why, ads
-        if ends_ms - self._clock.monotonic_ms() < LEAST_MS:
-            return why, ads
-        again = replace(question, campaign_ids=(default,))
-        return await self._ask_once(zone_id, source, again, ends_ms)
-
-    async def _ask_once(
-        self, zone_id: int, source: Source, question: Question, ends_ms: int
-    ) -> tuple[Why, tuple[Ad, ...]]:
         left_ms = ends_ms - self._clock.monotonic_ms()
         if left_ms < LEAST_MS:
-            return Why.TIMEOUT, ()
+            return why, ads
+        again = replace(question, campaign_ids=(default,))
+        return await self._ask_once(zone_id, source, again, left_ms)
+
+    async def _ask_once(
+        self, zone_id: int, source: Source, question: Question, limit_ms: int
+    ) -> tuple[Why, tuple[Ad, ...]]:
         name = self._new_id()
         ask = ask_of(source, question, id=name)
-        got = await self._client.fetch(ask, timeout_ms=left_ms)
+        got = await self._client.fetch(ask, timeout_ms=limit_ms)
         why, ads = read_answer(
             source.protocol,
             got,

@@ -15,7 +15,16 @@ from tocsin.domain import adex as adexes
 from tocsin.domain.account import Scope
 from tocsin.domain.adex import Adex
 from tocsin.domain.book import DAY_MS, AdLine, AdSum, DrawLine, DrawnAd, DrawRow, added_up, drawn
-from tocsin.domain.draw import FALLBACK_SLOT, FIRST_PATH, Ad, DrawRef, Why, may_draw, path_in
+from tocsin.domain.draw import (
+    FALLBACK_SLOT,
+    FIRST_PATH,
+    UNASKED,
+    Ad,
+    DrawRef,
+    Why,
+    may_draw,
+    path_in,
+)
 from tocsin.domain.execution import Execution
 from tocsin.domain.keyring import CannotUnseal, Keyring
 from tocsin.domain.macros import attributes_of
@@ -49,6 +58,7 @@ class Claim:
     """A draw that is ours to make: what is to be asked, and of whom.
 
     why: how it has ended already, CAPPED or NO_ZONE; then source is None, and nobody is asked.
+    is_counted: whether the zone has a cap, which counts it in the day of drawn_ms.
     task_name, custom_data: as ordered. subscriber_id, language, host, user_data: of whom it is for.
     known: their attributes that the macros of the fallback are read from, and more.
     """
@@ -61,6 +71,7 @@ class Claim:
     adex: Adex
     source: Source | None = field(repr=False)
     why: Why | None
+    is_counted: bool
     subscriber_id: int
     language: str | None
     host: str | None
@@ -83,6 +94,7 @@ class Draws(Protocol):
     def drawing_tasks(self, task_ids: Iterable[int]) -> set[int]: ...
     def add(self, rows: Iterable[DrawRow]) -> set[DrawRef]: ...
     def take_of_day(self, zone_id: int, day: int, *, wanted: int, cap: int) -> int: ...
+    def give_back_of_day(self, zone_id: int, day: int, *, taken: int) -> None: ...
     def hold_open(self, refs: Collection[DrawRef]) -> Mapping[DrawRef, DrawRow]: ...
     def settle(self, ended: Iterable[tuple[DrawRef, Why]], *, now_ms: int) -> None: ...
     def add_ads(self, ads: Iterable[DrawnAd]) -> None: ...
@@ -191,7 +203,7 @@ class Drawing:
                 if refusal is None
             ]
             ours = unit.draws.add(rows)
-            sources = self._sources(unit, known, [row for row in rows if row.ref in ours])
+            sources, counted = self._sources(unit, known, [row for row in rows if row.ref in ours])
             results: list[Claim | Refusal] = []
             for wish in wishes:
                 refusal = refused[wish]
@@ -201,13 +213,14 @@ class Drawing:
                     results.append(refusal)
                     continue
                 ours.remove(wish)  # the same wish once more is a second one
-                results.append(_claim(wish, known, sources[wish], now_ms))
+                is_counted = wish in counted
+                results.append(_claim(wish, known, sources[wish], now_ms, is_counted=is_counted))
         return results
 
     def _sources(
         self, unit: Unit, known: _Known, rows: Sequence[DrawRow]
-    ) -> dict[DrawRef, Source | Why]:
-        """Return what each draw is to ask, or why it asks nobody; count those of zones with caps.
+    ) -> tuple[dict[DrawRef, Source | Why], set[DrawRef]]:
+        """Return what each draw is to ask, or why it asks nobody; and those that a cap counts.
 
         Zones are taken in order, so that nobody who counts at the same time waits in a circle.
         """
@@ -217,6 +230,7 @@ class Drawing:
             of_scope = (row.zone_id, execution.root_id, execution.account_id)
             by_zone.setdefault(of_scope, []).append(row)
         found: dict[DrawRef, Source | Why] = {}
+        counted: set[DrawRef] = set()
         for (zone_id, root_id, account_id), some in sorted(by_zone.items()):
             zone = unit.zones.find(Scope(root_id, account_id), zone_id)
             source = None if zone is None else self._opened(unit, zone)
@@ -228,8 +242,9 @@ class Drawing:
                     wanted=len(some),
                     cap=zone.daily_cap,
                 )
+                counted.update(row.ref for row in some[:taken])
                 found.update((row.ref, Why.CAPPED) for row in some[taken:])
-        return found
+        return found, counted
 
     def _opened(self, unit: Unit, zone: Zone) -> Source | None:
         """Return *zone* as it is asked; None when a header of it does not open."""
@@ -252,7 +267,8 @@ class Drawing:
         """Write how draws ended, and what they answer, in one transaction; sum it into the book.
 
         Return for each whether it was open: what was given up as lost in the meantime, or erased,
-        stays so, and must not be answered.
+        stays so, and must not be answered. One that was open and asked nobody counts for the cap
+        of its zone no more.
         """
         with self._store.write() as unit:
             held = dict(unit.draws.hold_open({one.claim.ref for one in settled}))
@@ -326,7 +342,9 @@ def _row(ref: DrawRef, execution: Execution, adex: Adex, now_ms: int) -> DrawRow
     )
 
 
-def _claim(ref: DrawRef, known: _Known, source: Source | Why, now_ms: int) -> Claim:
+def _claim(
+    ref: DrawRef, known: _Known, source: Source | Why, now_ms: int, *, is_counted: bool
+) -> Claim:
     execution, adex = known.executions[ref.execution_id]
     person = known.people[execution.root_id, ref.ordinal]
     attributes = person.known or {}
@@ -339,6 +357,7 @@ def _claim(ref: DrawRef, known: _Known, source: Source | Why, now_ms: int) -> Cl
         adex=adex,
         source=source if isinstance(source, Source) else None,
         why=source if isinstance(source, Why) else None,
+        is_counted=is_counted,
         subscriber_id=attributes["id"],
         language=person.language,
         host=attributes["host"],
@@ -350,6 +369,13 @@ def _claim(ref: DrawRef, known: _Known, source: Source | Why, now_ms: int) -> Cl
 def _write(unit: Unit, ours: Sequence[tuple[Settled, DrawRow]], now_ms: int) -> None:
     answered = [(ad, row) for one, row in ours for ad in _answered(one)]
     unit.draws.settle([(row.ref, one.why) for one, row in ours], now_ms=now_ms)
+    unasked = Counter(
+        (row.zone_id, row.drawn_ms // DAY_MS)
+        for one, row in ours
+        if one.claim.is_counted and one.why in UNASKED
+    )
+    for (zone_id, day), taken in sorted(unasked.items()):
+        unit.draws.give_back_of_day(zone_id, day, taken=taken)
     unit.draws.add_ads([ad for ad, _ in answered])
     unit.book.add(
         draws=Counter(row.line(one.why) for one, row in ours),

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     delete,
     select,
     tuple_,
@@ -79,6 +80,18 @@ class Draws:
         if taken:
             self._connection.execute(update(zone_day).where(ours).values(draws=had + taken))
         return taken
+
+    def give_back_of_day(self, zone_id: int, day: int, *, taken: int) -> None:
+        """Count *taken* draws less of a zone in a day, but never fewer than none.
+
+        A day that is forgotten stays so.
+        """
+        had = zone_day.c.draws
+        self._connection.execute(
+            update(zone_day)
+            .where(zone_day.c.zone_id == zone_id, zone_day.c.day == day)
+            .values(draws=case((had > taken, had - taken), else_=0))
+        )
 
     def hold_open(self, refs: Collection[DrawRef]) -> dict[DrawRef, DrawRow]:
         """Return those of the draws that are open; nobody else settles them until commit."""

@@ -24,6 +24,7 @@ CLAIM: Final = Claim(
     adex=Adex(zone_id="5", campaign_ids=("6",), default_campaign_id="7"),
     source=Source("feed", "https://ads.example.com/", {}, 300, None),
     why=None,
+    is_counted=False,
     subscriber_id=8,
     language=None,
     host=None,
@@ -93,7 +94,11 @@ def test_the_default_campaign_is_asked_in_what_is_left_of_the_zone_s_time() -> N
 
 def test_a_draw_that_is_late_has_less_time_than_its_zone() -> None:
     assert given(takes_ms=0, budget_ms=120)[1][0] == 120
-    assert given(takes_ms=0, budget_ms=LEAST_MS - 1) == (Why.TIMEOUT, [])
+    assert given(takes_ms=0, budget_ms=LEAST_MS) == (Why.EMPTY, [LEAST_MS, LEAST_MS])
+
+
+def test_a_draw_without_time_is_not_one_that_its_zone_let_wait() -> None:
+    assert given(takes_ms=0, budget_ms=LEAST_MS - 1) == (Why.SHED, [])
 
 
 def test_a_draw_that_has_ended_asks_nobody() -> None:

@@ -41,6 +41,7 @@ class Draws:
                 adex=Adex(zone_id="1"),
                 source=None,
                 why=None,
+                is_counted=False,
                 subscriber_id=1,
                 language=None,
                 host=None,
