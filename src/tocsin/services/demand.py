@@ -1,5 +1,6 @@
 """Asking demand sources: so many at once, none that is in trouble, and within the time there is."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -11,8 +12,14 @@ from tocsin.exchange.breaker import Breaker
 from tocsin.exchange.question import Ask, Question, Source
 from tocsin.services.drawing import Claim
 
-MOST_AT_ONCE: Final = 256
-"""How many draws of one process ask at a time; those beyond it are answered without."""
+MOST_AT_ONCE: Final = 512
+"""How many draws of one process ask at a time, of all zones; the others are answered without.
+
+A draw asks only while fewer of its zone do than could still begin: a zone that is alone has half of
+them, two that are slow have a third each, and however many are slow, some are left for another. A
+fixed share would be used up by a few. Each draw takes two descriptors, one towards the device and
+one towards the source.
+"""
 
 LEAST_MS: Final = 20
 """With less time than this left nobody is asked."""
@@ -58,7 +65,8 @@ class Demand:
         self._new_id = new_id
         self._on_rest = on_rest
         self._breakers: dict[int, Breaker] = {}
-        self._under_way = 0
+        self._under_way: Counter[int] = Counter()
+        self._free = MOST_AT_ONCE
 
     async def ask(
         self, claim: Claim, device: Device, *, budget_ms: int
@@ -69,18 +77,20 @@ class Demand:
         """
         if claim.why is not None or claim.source is None:
             return claim.why or Why.NO_ZONE, ()
-        if self._under_way >= MOST_AT_ONCE or budget_ms < LEAST_MS:
-            return Why.SHED, ()
         zone_id = int(claim.adex.zone_id)
+        if self._under_way[zone_id] >= self._free or budget_ms < LEAST_MS:
+            return Why.SHED, ()
         breaker = self._breakers.setdefault(zone_id, Breaker())
         if not breaker.may_ask(self._clock.monotonic_ms()):
             return Why.RESTING, ()
-        self._under_way += 1
+        self._under_way[zone_id] += 1
+        self._free -= 1
         try:
             limit_ms = min(claim.source.timeout_ms, budget_ms)
             return await self._ask(zone_id, claim, claim.source, _question(claim, device), limit_ms)
         finally:
-            self._under_way -= 1
+            self._under_way[zone_id] -= 1
+            self._free += 1
 
     async def _ask(
         self, zone_id: int, claim: Claim, source: Source, question: Question, limit_ms: int

@@ -1,13 +1,14 @@
 """How many draws ask at once, and what is asked within the time there is."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from typing import Final
 
 from doubles import START_MS, FakeClock
 from loops import run
 from tocsin.domain.adex import Adex
-from tocsin.domain.draw import DrawRef, Why
+from tocsin.domain.draw import Ad, DrawRef, Why
 from tocsin.exchange.answers import Got
 from tocsin.exchange.question import Ask, Source
 from tocsin.services.demand import LEAST_MS, MOST_AT_ONCE, Demand, Device
@@ -57,22 +58,70 @@ def demand(client: Client, told: list[tuple[int, Why]] | None = None) -> Demand:
     return Demand(client, clock=client.clock, new_id=lambda: "name", on_rest=on_rest)
 
 
-def test_so_many_ask_at_once_and_no_more() -> None:
-    async def ask() -> tuple[Why, list[Why], Why]:
-        client = Client(FakeClock())
-        asking = demand(client)
-        some = [
-            asyncio.create_task(asking.ask(CLAIM, DEVICE, budget_ms=1000))
-            for _ in range(MOST_AT_ONCE)
-        ]
-        await asyncio.sleep(0)
-        one_more, _ = await asking.ask(CLAIM, DEVICE, budget_ms=1000)
-        client.may_answer.set()
-        ended = [why for why, _ in await asyncio.gather(*some)]
-        after, _ = await asking.ask(CLAIM, DEVICE, budget_ms=1000)
-        return one_more, ended, after
+class Crowd:
+    """Draws of several zones, none of which is answered until all may be."""
 
-    assert run(ask()) == (Why.SHED, [Why.EMPTY] * MOST_AT_ONCE, Why.EMPTY)
+    def __init__(self) -> None:
+        self.client = Client(FakeClock())
+        self.demand = demand(self.client)
+        self.waiting: list[asyncio.Task[tuple[Why, tuple[Ad, ...]]]] = []
+
+    async def asks(self, zone_id: int) -> bool:
+        """Return whether one more draw of a zone asks. Whoever does not is told at once."""
+        claim = replace(CLAIM, adex=Adex(zone_id=str(zone_id)))
+        asking = self.demand.ask(claim, DEVICE, budget_ms=1000)
+        draw = asyncio.create_task(asking, name=str(zone_id))
+        await asyncio.sleep(0)
+        if draw.done():
+            assert draw.result() == (Why.SHED, ())
+            return False
+        self.waiting.append(draw)
+        return True
+
+    async def fill(self, zone_id: int) -> int:
+        """Return how many draws of a zone ask until one is shed."""
+        count = 0
+        while await self.asks(zone_id):
+            count += 1
+        return count
+
+    async def ended(self) -> list[Why]:
+        """Return how those that asked ended."""
+        self.client.may_answer.set()
+        waiting, self.waiting = self.waiting, []
+        ended = [why for why, _ in await asyncio.gather(*waiting)]
+        self.client.may_answer.clear()
+        return ended
+
+
+def test_half_of_all_ask_one_zone_at_once_and_no_more() -> None:
+    async def ask() -> tuple[int, list[Why], int]:
+        crowd = Crowd()
+        return await crowd.fill(5), await crowd.ended(), await crowd.fill(5)
+
+    half = MOST_AT_ONCE // 2
+    assert run(ask()) == (half, [Why.EMPTY] * half, half)
+
+
+def test_however_many_zones_are_slow_another_is_asked() -> None:
+    async def ask() -> tuple[list[int], int]:
+        crowd = Crowd()
+        for _ in range(MOST_AT_ONCE):  # they come in turn
+            for zone_id in (1, 2, 3):
+                await crowd.asks(zone_id)
+        slow = Counter(task.get_name() for task in crowd.waiting)
+        return sorted(slow.values()), await crowd.fill(4)
+
+    quarter = MOST_AT_ONCE // 4
+    assert run(ask()) == ([quarter] * 3, quarter // 2)
+
+
+def test_a_zone_that_was_alone_makes_room_for_one_that_comes() -> None:
+    async def ask() -> list[int]:
+        crowd = Crowd()
+        return [await crowd.fill(zone_id) for zone_id in (1, 2, 3, 1)]
+
+    assert run(ask()) == [MOST_AT_ONCE // 2, MOST_AT_ONCE // 4, MOST_AT_ONCE // 8, 0]
 
 
 def given(*, takes_ms: int, budget_ms: int, claim: Claim = CLAIM) -> tuple[Why, list[int]]:
