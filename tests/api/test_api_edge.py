@@ -246,7 +246,7 @@ def test_other_pages_may_not(sqlite_face: Face, method: str, origin: str | None)
         ({}, 400, ["subscription"]),
         ({"subscription": subscription(7), "lang": "en"}, 400, ["lang"]),
         ({"subscription": subscription(7), "country": "CA"}, 400, ["country"]),
-        ({"subscription": subscription(7), "timezone": "Mars/Base"}, 400, ["timezone"]),
+        ({"subscription": subscription(7), "timezone": "Mars Base"}, 400, ["timezone"]),
         (
             {"subscription": subscription(7) | {"endpoint": "https://10.0.0.1/x"}},
             400,
@@ -410,6 +410,33 @@ def test_registrations_at_once_share_commits(face: Face, site: Container) -> Non
         assert {
             one.id for one in unit.subscribers.seen(Scope(site.root_id, site.account_id), ids)
         } == ids
+
+
+def test_nobody_is_lost_for_what_the_tag_adds(face: Face) -> None:
+    """A long address of an ad, a host that is a number, a time zone newer than the tzdata here."""
+    site = face.site(face.account(), ORIGIN, "http://[::1]:8000")
+    path = f"/v1/edge/{site.key}/subscriptions"
+
+    long = face.register(site, 40, page=f"{ORIGIN}/?ad={'x' * 4000}", timezone="America/Coyhaique2")
+    local = face.call(
+        "POST",
+        path,
+        {"subscription": subscription(41), "page": "http://[::1]:8000", "timezone": "Asia/Tokyo"},
+        headers={"Origin": "http://[::1]:8000"},
+    )
+    moved = face.call(
+        "PATCH",
+        f"{path}/{local.json['id']}",
+        {"timezone": "America/Coyhaique2"},
+        headers={"Origin": ORIGIN},
+        token=local.json["secret"],
+    )
+
+    assert (long.status, local.status, moved.status) == (201, 201, 204)
+    assert stored(face, site, long).attributes.host == "www.example.com"
+    assert stored(face, site, long).attributes.time_zone is None
+    assert stored(face, site, local).attributes.host == "::1"
+    assert stored(face, site, local).attributes.time_zone is None
 
 
 # -- events ----------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def test_subscribing_registers_browser_and_visitor(guest: Visitor, edge: EdgeDou
         "timezone": TIME_ZONE,
         "remote_user_id": "u-7",
         "user_data": {"plan": "gold"},
-        "page": f"{guest.origin}/shop?a=1",
+        "page": guest.origin,  # where on the site they were is nobody's business
     }
     assert answer == {"id": str(2**63)}
     assert state(guest) == "subscribed"
@@ -58,7 +58,7 @@ def test_subscribing_registers_browser_and_visitor(guest: Visitor, edge: EdgeDou
 def test_the_language_is_the_browsers_when_the_site_names_none(
     subscriber: Visitor, edge: EdgeDouble
 ) -> None:
-    assert subscriber.origin in only(edge).body["page"]
+    assert only(edge).body["page"] == subscriber.origin
     assert only(edge).body["language"] == LANGUAGE
 
 
@@ -148,6 +148,31 @@ def test_what_the_server_did_not_confirm_is_told_again_at_the_next_visit(
     first, second = edge.calls
     assert second.body == first.body
     assert second.body["remote_user_id"] == "u-7"
+    assert state(guest) == "subscribed"
+
+
+def test_a_whole_address_that_an_older_tag_left_pending_is_not_told(
+    guest: Visitor, edge: EdgeDouble
+) -> None:
+    edge.refusing = 400
+    guest.visit()
+    code_of(guest, "Tocsin.subscribe()")
+    guest.page.evaluate("""() => new Promise((done) => {
+        indexedDB.open('tocsin', 1).onsuccess = ({ target: { result: database } }) => {
+            const transaction = database.transaction('memory', 'readwrite');
+            const store = transaction.objectStore('memory');
+            store.get('subscription').onsuccess = ({ target: { result: memory } }) => {
+                memory.pending.page = `${location.origin}/?ad=${'x'.repeat(20000)}`;
+                store.put(memory, 'subscription');
+            };
+            transaction.oncomplete = () => done(database.close());
+        };
+    })""")
+    edge.refusing = 0
+
+    guest.visit()
+
+    assert edge.calls[-1].body["page"] == guest.origin
     assert state(guest) == "subscribed"
 
 

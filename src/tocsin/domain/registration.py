@@ -25,6 +25,7 @@ from tocsin.domain.instants import parse_instant
 
 _Read = TypeVar("_Read")
 Source: TypeAlias = Literal["edge", "import"]
+Readers: TypeAlias = Mapping[str, tuple[str, Callable[[Any], Any]]]
 
 MAX_ENDPOINT_BYTES: Final = 2048
 MAX_PAGE_BYTES: Final = 2048
@@ -41,6 +42,8 @@ _KEPT: Final = 4096  # values of one attribute that are remembered
 _MOST_HINTS: Final = 20  # looking for what was meant is dear: a body of strange keys gets no more
 # What browsers say when they do not know: ICU's unknown zone, BCP 47's undetermined language.
 _UNKNOWN_ZONE: Final = "Etc/Unknown"
+# A name of tzdata's, or an offset such as +05:30 (ECMA-402, time zone identifiers).
+_ZONE: Final = re.compile(r"[A-Za-z0-9+-][A-Za-z0-9_+:./-]{0,63}")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,7}")
 _TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")  # RFC 4648 section 5 to section 4
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}")
@@ -78,12 +81,12 @@ class _Reader:
     faults: list[Fault] = field(default_factory=list)
     given: dict[str, Any] = field(default_factory=dict)
 
-    def take_all(self, names: Iterable[str]) -> None:
+    def take_all(self, names: Iterable[str], readers: Readers) -> None:
         """Read those of the attributes that the body names."""
         body, given = self.body, self.given
         for name in names:
             if name in body:
-                attribute, read = READERS[name]
+                attribute, read = readers[name]
                 value = body[name]
                 try:
                     given[attribute] = None if value is None else read(value)
@@ -128,13 +131,15 @@ _IMPORTED: Final = ("application", "country", "region", "city", "browser", "os")
 def read_registration(body: Mapping[str, Any], *, source: Source) -> Registration:
     """Return what *body* hands over. Raises Invalid with every fault.
 
+    At the edge ``page`` and ``timezone`` are the tag's own: no option of its calls names them. So
+    one that is of no use here means unknown, for no visitor can mend it.
     Whether the endpoint is a push service's and the keys lie on the curve is not judged here.
     """
     reader = _Reader(body)
     _refuse_unknown(reader, _EDGE if source == "edge" else _IMPORT)
     endpoint, p256dh, auth = _subscription(reader)
-    reader.take_all(_CHANGES)
-    page_host = reader.optional("page", _page_host)
+    reader.take_all(_CHANGES, _REPORTED if source == "edge" else READERS)
+    page_host = reader.optional("page", _reported_page if source == "edge" else _page_host)
     previous = reader.optional("previous_endpoint", _endpoint)
     if source == "edge":
         if reader.faults:
@@ -142,7 +147,7 @@ def read_registration(body: Mapping[str, Any], *, source: Source) -> Registratio
         return Registration(
             endpoint, p256dh, auth, reader.given, page_host=page_host, previous_endpoint=previous
         )
-    reader.take_all(_IMPORTED)
+    reader.take_all(_IMPORTED, READERS)
     subscribed_ms = reader.optional("subscribed_at", _instant)
     if subscribed_ms is not None:
         reader.given["subscribed_ms"] = subscribed_ms
@@ -164,10 +169,13 @@ def read_registration(body: Mapping[str, Any], *, source: Source) -> Registratio
 
 
 def read_changes(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the attributes that a browser's PATCH changes. Raises Invalid with every fault."""
+    """Return the attributes that a browser's PATCH changes. Raises Invalid with every fault.
+
+    A time zone that is not known here means unknown, as in read_registration.
+    """
     reader = _Reader(body)
     _refuse_unknown(reader, _CHANGES)
-    reader.take_all(_CHANGES)
+    reader.take_all(_CHANGES, _REPORTED)
     if reader.faults:
         raise Invalid(tuple(reader.faults))
     return reader.given
@@ -253,6 +261,13 @@ def _time_zone(value: Any) -> str | None:
     return value
 
 
+def _reported_time_zone(value: Any) -> str | None:
+    """Return the time zone to keep: a browser may know more of them than the tzdata here."""
+    if isinstance(value, str) and _ZONE.fullmatch(value) and not is_time_zone(value):
+        return None
+    return _time_zone(value)
+
+
 def _user_data(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping) or len(value) > MAX_KEYS:
         raise _Bad(f"takes an object of at most {MAX_KEYS} keys")
@@ -275,11 +290,18 @@ def _is_value(value: Any) -> bool:
 
 
 def _page_host(value: Any) -> str:
-    is_short = isinstance(value, str) and len(value.encode()) <= MAX_PAGE_BYTES
-    host = host_of(value) if is_short else None
-    if host is None or not _is_host(host):
+    host = _reported_page(value)
+    if host is None:
         raise _Bad(f"takes the address of a page, at most {MAX_PAGE_BYTES} bytes")
     return host
+
+
+def _reported_page(value: Any) -> str | None:
+    """Return the host of a page; None for an address that is too long or has no usable host."""
+    if not isinstance(value, str):
+        raise _Bad("takes the address of a page")
+    host = host_of(value) if len(value.encode()) <= MAX_PAGE_BYTES else None
+    return host if host is not None and _is_host(host) else None
 
 
 def _host(value: Any) -> str:
@@ -347,7 +369,7 @@ def _status(value: Any) -> bool:
 
 # The attributes that may be changed, by the name that the API gives them: the name of the
 # attribute, and what reads its value or raises ValueError with the end of a sentence.
-READERS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
+READERS: Final[Readers] = {
     "language": ("language", _cached(_language)),
     "timezone": ("time_zone", _time_zone),
     "country": ("country", _cached(_country)),
@@ -359,3 +381,5 @@ READERS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
     "browser": ("browser", _cached(_entry(browser_id, "browser"))),
     "os": ("os", _cached(_entry(operating_system_id, "operating system"))),
 }
+# The same where a browser reports them.
+_REPORTED: Final[Readers] = {**READERS, "timezone": ("time_zone", _reported_time_zone)}

@@ -208,6 +208,40 @@ def test_a_value_outside_its_bounds_is_refused_by_name(field: str, value: Any) -
     assert faults_of({"subscription": SUBSCRIPTION, field: value}) == [field]
 
 
+def test_what_the_tag_adds_and_nobody_can_use_is_unknown() -> None:
+    for page in (
+        "https://a.example/?ad=" + "x" * 2048,
+        "https://www.example.com./",
+        "http://[::1]:8000",
+        "https://[",
+        "null",
+        "",
+    ):
+        assert edge(page=page).page_host is None
+        assert faults_of({"subscription": SUBSCRIPTION, "page": page}) == ["page"]
+    for zone in ("America/Coyhaique2", "Mars", "+05:30", "Etc/Unknown", "Europe/Belgrad"):
+        assert edge(timezone=zone).given == read_changes({"timezone": zone}) == {"time_zone": None}
+    assert edge(timezone="Asia/Calcutta").given == {"time_zone": "Asia/Calcutta"}
+    assert edge(page="https://Shop.example.com").page_host == "shop.example.com"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("language", "english"),
+        ("timezone", 0),
+        ("timezone", ""),
+        ("timezone", "Central European Time"),
+        pytest.param("timezone", "A" * 65, id="a time zone of 65 characters"),
+        ("page", 1),
+        ("remote_user_id", ""),
+        ("user_data", {"": 1}),
+    ],
+)
+def test_what_no_browser_reports_is_refused_at_the_edge_too(field: str, value: Any) -> None:
+    assert faults_of({"subscription": SUBSCRIPTION, field: value}, source="edge") == [field]
+
+
 @pytest.mark.parametrize(
     ("subscription", "fields"),
     [

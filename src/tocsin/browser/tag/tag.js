@@ -147,6 +147,7 @@
       previous_endpoint: moved ? memory.endpoint : undefined,
       timezone,
       ...memory.pending,
+      page: location.origin, // also where an older tag has left a whole address pending
     }));
     return remember({ ...memory, id, secret, endpoint, timezone, pending: {} });
   }
@@ -224,7 +225,7 @@
   }
 
   /** What a server that has not met this visitor should know. */
-  const introduction = () => ({ language: navigator.language, page: location.href });
+  const introduction = () => ({ language: navigator.language });
 
   /** What is remembered, turned to the container that the page names now. */
   function ours(memory) {

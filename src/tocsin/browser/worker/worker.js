@@ -83,6 +83,7 @@
       previous_endpoint: moved ? memory.endpoint : undefined,
       timezone,
       ...memory.pending,
+      page: location.origin, // also where an older tag has left a whole address pending
     }));
     return remember({ ...memory, id, secret, endpoint, timezone, pending: {} });
   }

@@ -171,8 +171,9 @@ _EDGE: Final[dict[str, Any]] = {
             description="What the body does not name is found where it can be: browser and "
             "system from the user agent and its client hints, the language from "
             "`Accept-Language`, country, region and city from the address when the server has a "
-            "GeoIP database, else the country of the time zone. A null means unknown, and of a "
-            "known subscription only gaps are filled.",
+            "GeoIP database, else the country of the time zone. A null means unknown, and so do a "
+            "page without a usable host and a time zone that is not known here; of a known "
+            "subscription only gaps are filled.",
         ),
         "options": _call("Ask first, as browsers do", _LEAVE, (404,), parameters=[_KEY]),
     },
