@@ -18,7 +18,7 @@ from programs import Programs
 from rig import Rig, until
 from tocsin.simulators.virtual_subscribers import VirtualSubscribers
 
-from .chromium import Visitor, fake_push_script, visitor
+from .chromium import Visitor, a_key, fake_push_script, visitor
 from .desktop import Desktop
 from .servers import Site
 
@@ -161,6 +161,39 @@ def test_who_unsubscribes_is_sent_nothing_more(rig: Rig, guest: Visitor) -> None
     assert rig.messages() == []
 
 
-def _people(rig: Rig) -> list[dict[str, Any]]:
-    lines = rig.tocsin("subscribers", "export", "--account", "main", "-").splitlines()
+def test_who_was_imported_comes_over_and_stays_the_same_person(
+    rig: Rig, guest: Visitor, tmp_path: Path
+) -> None:
+    """Another vendor's subscription, imported, is in the browser when the visitor subscribes."""
+    known = {
+        "remote_user_id": "anna",
+        "user_data": {"plan": "gold"},
+        "subscribed_at": "2020-01-02T03:04:05Z",
+    }
+    old = VirtualSubscribers("elsewhere").get(1).subscription(rig.push_service.address)
+    file = tmp_path / "people.ndjson"
+    file.write_text(json.dumps({"container": rig.key, "subscription": old, **known}))
+    assert "1 created" in rig.tocsin("subscribers", "import", "--account", "main", str(file))
+    (imported,) = _people(rig)
+    guest.page.evaluate(
+        "(held) => localStorage.setItem('fake-push', JSON.stringify(held))",
+        {"endpoint": old["endpoint"], "key": a_key()},
+    )
+    guest.visit()
+    assert _people(rig) == [imported], "a visit alone subscribes nobody"
+
+    enrolled = guest.page.evaluate("Tocsin.subscribe()")
+
+    (person,) = _people(rig, "--keys")
+    assert enrolled == {"id": imported["id"]} == {"id": person["id"]}
+    assert {name: person[name] for name in known} == known
+    new = VirtualSubscribers("tocsin").get(7).subscription(rig.push_service.address)
+    assert person["subscription"] == {name: new[name] for name in ("endpoint", "keys")}
+    task_id = rig.post(_task(guest, "Willkommen"))
+    assert rig.until_done(task_id)["counters"]["delivered"] == 1
+    assert len(rig.messages()) == 1, "the old endpoint is nobody's at this push service"
+
+
+def _people(rig: Rig, *options: str) -> list[dict[str, Any]]:
+    lines = rig.tocsin("subscribers", "export", "--account", "main", *options, "-").splitlines()
     return [json.loads(line) for line in lines]

@@ -226,9 +226,8 @@ def test_a_subscription_that_nobody_remembers_is_told_again(
     assert state(subscriber) == "subscribed"
 
 
-def test_another_vendors_subscription_is_left_alone_until_the_visitor_comes_over(
-    guest: Visitor, edge: EdgeDouble
-) -> None:
+def with_another_vendor(guest: Visitor) -> str | None:
+    """Let another vendor's tag subscribe the visitor; return the endpoint."""
     guest.visit()
     guest.page.evaluate(
         """async (applicationServerKey) => {
@@ -237,12 +236,42 @@ def test_another_vendors_subscription_is_left_alone_until_the_visitor_comes_over
     }""",
         a_key(),
     )
+    return endpoint(guest)
+
+
+def test_another_vendors_subscription_is_left_alone_until_the_visitor_comes_over(
+    guest: Visitor, edge: EdgeDouble
+) -> None:
+    before = with_another_vendor(guest)
     guest.visit()
     assert edge.calls == []
+    assert endpoint(guest) == before
 
     guest.page.evaluate("Tocsin.subscribe()")
 
-    assert only(edge).body["subscription"]["endpoint"] == endpoint(guest)
+    assert only(edge).body["subscription"]["endpoint"] == endpoint(guest) != before
+    assert only(edge).body["previous_endpoint"] == before, "an import may have brought it"
+
+
+@pytest.mark.parametrize("failing", ["push-service", "server"])
+def test_who_comes_over_is_known_by_the_old_endpoint_whatever_fails_on_the_way(
+    guest: Visitor, edge: EdgeDouble, failing: str
+) -> None:
+    before = with_another_vendor(guest)
+    if failing == "server":
+        edge.refusing = 503
+    else:
+        guest.page.evaluate("localStorage.setItem('fake-push-broken', '1')")
+    assert code_of(guest, "Tocsin.subscribe()") == failing
+    assert endpoint(guest) != before
+    edge.refusing = 0
+    guest.page.evaluate("localStorage.removeItem('fake-push-broken')")
+
+    guest.visit()
+
+    assert edge.calls[-1].body["previous_endpoint"] == before
+    assert edge.calls[-1].body["subscription"]["endpoint"] == endpoint(guest)
+    assert state(guest) == "subscribed"
 
 
 def test_a_traveller_is_followed(subscriber: Visitor, edge: EdgeDouble) -> None:

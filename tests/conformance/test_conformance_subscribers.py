@@ -109,6 +109,30 @@ def test_a_move_keeps_the_person(world: World, site: Container) -> None:
     assert world.join(site, 1).id != first.id, "the old address is free"
 
 
+def test_who_was_imported_moves_with_all_that_is_known(world: World, site: Container) -> None:
+    known = {"user_data": {"plan": "gold"}, "remote_user_id": "anna", "subscribed_ms": 1000}
+    imported = world.register(enrolment(site, 1, active=False, **known))[0]
+    with world.store.write() as unit:
+        new_key = unit.containers.add_vapid_key(
+            site.id, public_key="newer", sealed_private=b"", now_ms=0
+        )
+    site = world.containers.by_key(site.key)
+
+    moved = world.register(enrolment(site, 2, previous=1, time_zone="Asia/Tokyo"))[0]
+
+    assert (moved.id, moved.created) == (imported.id, False)
+    found = world.subscriber(moved, site)
+    assert found.active
+    assert {name: getattr(found.attributes, name) for name in known} == known
+    assert found.subscription == Subscription(
+        endpoint=endpoint_of(2),
+        p256dh=P256DH,
+        auth=(2).to_bytes(16, "big"),
+        vapid_key_id=new_key,
+        generation=1,
+    )
+
+
 def test_nobody_moves_out_of_another_container(world: World) -> None:
     owner = world.account()
     here, there = world.container(owner), world.container(owner)

@@ -31,7 +31,7 @@
    * @property {boolean} wanted   false after Tocsin.unsubscribe(): never repair against that will
    * @property {string} [id]      given by the server; absent until it has confirmed
    * @property {string} [secret]  proves to the server that a change comes from this browser
-   * @property {string} [endpoint] the endpoint that the server knows
+   * @property {string} [endpoint] the endpoint that the server knows, or may know by an import
    * @property {string} [timezone] the time zone that the server knows
    * @property {object} [pending] attributes that the server has not confirmed yet
    */
@@ -171,6 +171,8 @@
     if (!subscription || vapidOf(subscription) !== vapid) {
       const current = (await read(await ask(memory, 'GET', 'config'))).vapid_public_key;
       if (subscription && vapidOf(subscription) !== current) {
+        // An import may know the visitor by it; on disk first, for what follows may fail.
+        memory = await remember({ ...memory, endpoint: memory.endpoint || subscription.endpoint });
         await subscription.unsubscribe(); // subscribe() refuses a second key beside the first
         subscription = null;
       }

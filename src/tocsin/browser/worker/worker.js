@@ -107,6 +107,8 @@
     if (!subscription || vapidOf(subscription) !== vapid) {
       const current = (await read(await ask(memory, 'GET', 'config'))).vapid_public_key;
       if (subscription && vapidOf(subscription) !== current) {
+        // An import may know the visitor by it; on disk first, for what follows may fail.
+        memory = await remember({ ...memory, endpoint: memory.endpoint || subscription.endpoint });
         await subscription.unsubscribe(); // subscribe() refuses a second key beside the first
         subscription = null;
       }
