@@ -134,6 +134,16 @@ def test_a_line_brings_what_the_edge_would_derive(
     }
 
 
+def test_a_container_is_installed_by_a_browser_and_by_no_import(
+    face: Face, owner: Account, site: Container
+) -> None:
+    take(face, owner, [line(site, 1)])
+    assert face.program.containers.by_key(site.key).first_event_ms is None
+
+    face.register(site, 1)
+    assert face.program.containers.by_key(site.key).first_event_ms == face.clock.now_ms()
+
+
 def test_an_export_with_keys_imports_again_to_the_same_people(
     face: Face, owner: Account, site: Container
 ) -> None:

@@ -1,7 +1,7 @@
 """Accounts, tokens and containers: what is stored of them, and who finds them."""
 
 import pytest
-from world import World
+from world import World, enrolment
 
 from tocsin.domain.account import Scope
 from tocsin.domain.errors import Conflict, Invalid, NotFound, Unauthorized
@@ -228,3 +228,15 @@ def test_a_container_is_installed_by_its_first_subscriber(world: World) -> None:
     world.join(made, 2)
 
     assert world.rows(container)[0].first_event_ms == first_ms
+
+
+def test_an_import_beside_a_browser_installs_the_browsers_container_alone(world: World) -> None:
+    owner = world.account()
+    full, mixed = world.container(owner), world.container(owner)
+
+    world.register(
+        enrolment(full, 1, imported=True), enrolment(mixed, 2, imported=True), enrolment(mixed, 3)
+    )
+
+    assert world.containers.find(owner.scope, full.key).first_event_ms is None
+    assert world.containers.find(owner.scope, mixed.key).first_event_ms == world.clock.now_ms()

@@ -258,6 +258,7 @@ def enrolment(
     auth: bytes | None = None,
     active: bool = True,
     derived: Mapping[str, Any] | None = None,
+    imported: bool = False,
     **given: Any,
 ) -> Enrolment:
     """Return the registration of browser *number*; given: attributes that its body names."""
@@ -272,6 +273,7 @@ def enrolment(
             active=active,
         ),
         derived or {},
+        imported=imported,
     )
 
 

@@ -17,12 +17,13 @@ class Enrolment:
     """A registration for a container. derived: what else is known of the caller, by attribute.
 
     derived comes from the user agent, the Accept-Language header, the Origin and the address; it
-    stands only where nothing was given.
+    stands only where nothing was given. imported: no browser sent it, so it shows no tag at work.
     """
 
     container: Container
     registration: Registration
     derived: Mapping[str, Any]
+    imported: bool = False
 
 
 _COUNTED_BITS: Final = 22

@@ -233,7 +233,8 @@ class SubscriberService:
         created = sum(isinstance(one, Enrolled) and one.created for one in enrolled)
         unit.accounts.take_ordinals(root_id, created)
         write_register(unit, root_id, register)
-        unit.containers.mark_seen(there, now_ms=now_ms)
+        at_work = {one.container.id for one in group if not one.imported}
+        unit.containers.mark_seen(there & at_work, now_ms=now_ms)
         return enrolled
 
     def _enrol_one(

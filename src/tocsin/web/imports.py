@@ -75,7 +75,7 @@ def import_lines(
             except TocsinError as error:
                 results[number] = _refused(number, error)
             else:
-                enrolments.append((number, Enrolment(container, registration, {})))
+                enrolments.append((number, Enrolment(container, registration, {}, imported=True)))
         taken = subscribers.register([enrolment for _, enrolment in enrolments])
         for (number, _), result in zip(enrolments, taken, strict=True):
             if isinstance(result, TocsinError):
