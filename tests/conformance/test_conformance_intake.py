@@ -17,6 +17,7 @@ from tocsin.domain.errors import Unavailable
 from tocsin.domain.subscription import Subscriber
 from tocsin.services.subscribers import DRAWS
 from tocsin.store import trouble
+from tocsin.store.subscribers import Subscribers
 from tocsin.store.tables import (
     audience_change,
     subscriber,
@@ -184,6 +185,26 @@ def test_what_does_not_differ_is_not_written(world: World, site: Container) -> N
 
     assert "UPDATE subscriber" in written, "they were seen"
     assert not [one for one in written if "subscription" in one or "attribute" in one]
+
+
+def test_no_writer_waits_for_statistics(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write() -> None:
+        pytest.fail("on SQLite one writes at a time")
+
+    monkeypatch.setattr(world.store, "write", write)
+
+    world.subscribers.take_stock()
+
+
+def test_statistics_that_can_not_be_gathered_are_nobodys_fault(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: object) -> None:
+        raise Unavailable("the database is away")
+
+    monkeypatch.setattr(Subscribers, "take_stock", away)
+
+    world.subscribers.take_stock()
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)

@@ -174,9 +174,11 @@ class SubscriberService:
     def take_stock(self) -> None:
         """Let the database see how many there are, when many were registered.
 
-        Until it has, PostgreSQL looks them up as it would a few: it goes through all of them.
+        Until it has, PostgreSQL looks them up as it would a few: it goes through all of them. Where
+        it can not now, those who registered are none the less taken: it looks by itself a minute
+        later. The transaction is one that reads, so that on SQLite no writer waits for it.
         """
-        with self._store.write() as unit:
+        with suppress(Unavailable), self._store.read() as unit:
             unit.subscribers.take_stock()
 
     def _enrol_all(

@@ -20,6 +20,7 @@ from tocsin.domain.errors import NotFound, Unavailable
 from tocsin.services.subscribers import SubscriberService
 from tocsin.settings import Settings
 from tocsin.simulators.virtual_subscribers import VirtualSubscribers
+from tocsin.store.subscribers import Subscribers as Rows
 from tocsin.web.imports import AT_ONCE, LONGEST_LINE_BYTES
 from tocsin.wiring import Program
 
@@ -142,6 +143,19 @@ def test_an_import_that_ends_early_says_where_to_go_on(
     again = invoke(data, "import", *ACCOUNT, "--from-line", str(groups * AT_ONCE + 1), file)
     assert again.exit_code == 0
     assert len(exported(data)) == AT_ONCE + 1
+
+
+def test_an_import_is_whole_when_the_database_is_too_busy_for_statistics(
+    data: Path, site: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(_: object) -> None:
+        raise Unavailable("the database is busy")
+
+    monkeypatch.setattr(Rows, "take_stock", busy)
+
+    result = invoke(data, "import", *ACCOUNT, "-", input=line(site, 1))
+
+    assert (result.exit_code, result.stdout) == (0, "1 created, 0 updated, 0 refused\n")
 
 
 def test_what_an_import_can_not_read_or_write_is_told(data: Path, site: Container) -> None:
