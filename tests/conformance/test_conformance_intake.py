@@ -1,6 +1,7 @@
 """Subscribers in great numbers: written past SQLAlchemy, found by indexes, under ids that grow."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final
 
@@ -185,6 +186,25 @@ def test_what_does_not_differ_is_not_written(world: World, site: Container) -> N
 
     assert "UPDATE subscriber" in written, "they were seen"
     assert not [one for one in written if "subscription" in one or "attribute" in one]
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_statistics_are_gathered_by_one_at_a_time(world: World) -> None:
+    """Whoever finds another at it does not wait in a row, with a connection in hand."""
+    gathered: list[str] = []
+
+    @event.listens_for(world.database.engine, "before_cursor_execute")
+    def note(*call: Any) -> None:
+        if call[2].startswith("ANALYZE"):
+            gathered.append(call[2])
+
+    with ThreadPoolExecutor(1) as pool, world.store.read() as unit:
+        unit.subscribers.take_stock()
+        pool.submit(world.subscribers.take_stock).result(timeout=20)
+    assert len(gathered) == 1
+
+    world.subscribers.take_stock()
+    assert len(gathered) == 2
 
 
 def test_no_writer_waits_for_statistics(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ from tocsin.store.scoping import seen_by
 from tocsin.store.tables import container, subscriber, subscriber_attribute, subscription
 
 _AT_ONCE: Final = 500
+_STOCK: Final = 0x7374_6F63  # any number, the same in every process: whoever has it gathers
 _Value = TypeVar("_Value", int, bytes)
 # root_id, key, value, ordinal: the columns of subscriber_attribute, all of which are its key.
 _CustomRow: TypeAlias = tuple[int, str, str, int]
@@ -237,8 +238,14 @@ class Subscribers:
         return found
 
     def take_stock(self) -> None:
-        """Let PostgreSQL gather statistics, as it will by itself a minute later."""
-        if self._connection.dialect.name == "postgresql":
+        """Let PostgreSQL gather statistics, as it will by itself a minute later.
+
+        Of several who ask at once one is served; the others would only wait in a row for the same.
+        """
+        if self._connection.dialect.name != "postgresql":
+            return
+        taken = text("SELECT pg_try_advisory_xact_lock(:key)")
+        if self._connection.execute(taken, {"key": _STOCK}).scalar_one():
             self._connection.execute(text("ANALYZE subscriber, subscription, subscriber_attribute"))
 
     def retire(self, root_id: int, ordinal: int, *, generation: int) -> bool:

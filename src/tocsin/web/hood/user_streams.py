@@ -5,7 +5,7 @@ An import is answered when it is whole (docs/decisions, number 10).
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -31,7 +31,7 @@ GROUP_BYTES: Final = 1024 * 1024
 """How much of an import is gathered, at most, before it is taken: so much is in memory."""
 
 MANY: Final = 10_000
-"""After so many lines the database is made to see at once how many subscribers there are."""
+"""After so many newcomers the database is made to see at once how many subscribers there are."""
 
 EXPORT_AT_ONCE: Final = 100
 _PIECE: Final = 64 * 1024
@@ -53,7 +53,10 @@ class NewSpool(Protocol):
 
 @dataclass(slots=True)
 class _Import:
-    """An import under way. next_line: the number of the first line that was not taken yet."""
+    """An import under way. next_line: the number of the first line that was not taken yet.
+
+    created: how many newcomers it has brought.
+    """
 
     first_line: int
 
@@ -62,6 +65,7 @@ class _Import:
     scope: Scope
     spool: IO[bytes]
     next_line: int = field(init=False)
+    created: int = 0
 
     def __post_init__(self) -> None:
         self.next_line = self.first_line
@@ -80,18 +84,18 @@ class _Import:
             for result in results:
                 self.spool.write(json.dumps(result, ensure_ascii=False).encode() + b"\n")
                 self.next_line = result["line"] + 1
+                self.created += result["status"] == "created"
         except Unavailable as error:
             raise self._told(error) from error.__cause__
         self.next_line = behind
 
     def end(self) -> None:
-        """Let the database see how many there are, when many were taken.
+        """Let the database see how many there are, when many have come.
 
-        A refusal is none of the import: all is taken, and PostgreSQL sees it a minute later itself.
+        Lines that bring nobody do not count: they cost a sender of them too little.
         """
-        if self.next_line - self.first_line >= MANY:
-            with suppress(Unavailable):
-                self.subscribers.take_stock()
+        if self.created >= MANY:
+            self.subscribers.take_stock()
 
     def _told(self, error: Unavailable) -> Unavailable:
         if self.next_line == self.first_line:
