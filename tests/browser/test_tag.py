@@ -62,6 +62,21 @@ def test_the_language_is_the_browsers_when_the_site_names_none(
     assert only(edge).body["language"] == LANGUAGE
 
 
+@pytest.mark.parametrize(
+    ("said", "told"), [("en-US@posix", "en-US"), ("pt-BR", "pt-BR"), ("C", None), ("", None)]
+)
+def test_of_the_browsers_language_what_is_a_tag_is_told(
+    guest: Visitor, edge: EdgeDouble, said: str, told: str | None
+) -> None:
+    guest.page.add_init_script(
+        f"Object.defineProperty(Navigator.prototype, 'language', {{ get: () => '{said}' }});"
+    )
+    guest.visit()
+    guest.page.evaluate("Tocsin.subscribe()")
+
+    assert only(edge).body.get("language") == told
+
+
 def test_a_later_visit_has_nothing_to_tell(subscriber: Visitor, edge: EdgeDouble) -> None:
     subscriber.visit()
     subscriber.visit("/other")

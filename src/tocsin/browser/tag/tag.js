@@ -226,8 +226,13 @@
     });
   }
 
-  /** What a server that has not met this visitor should know. */
-  const introduction = () => ({ language: navigator.language });
+  /**
+   * What a server that has not met this visitor should know. Some browsers say en-US@posix, which
+   * the server refuses; where there is no tag in it the server goes by Accept-Language.
+   */
+  const introduction = () => ({
+    language: navigator.language?.match(/^[a-z]{2,3}(?![a-z])[\w-]*/i)?.[0],
+  });
 
   /** What is remembered, turned to the container that the page names now. */
   function ours(memory) {
