@@ -14,6 +14,7 @@ from tocsin.domain.container import Container
 from tocsin.domain.errors import Unavailable
 from tocsin.services.indexing import Indexing
 from tocsin.services.reaching import reach
+from tocsin.services.resolving import resolve
 from tocsin.store.tables import audience_bitmap, audience_shard
 from tocsin.store.unit import Store
 
@@ -145,3 +146,37 @@ def test_damage_is_told_and_mended(
     assert told == 5
     assert village.reach() == 5, "the process that had read the old bitmaps"
     assert world.indexing.is_true()
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_a_shard_that_is_written_anew_meanwhile_is_not_taken_for_damaged(
+    world: World, village: Village
+) -> None:
+    """Who writes sees on PostgreSQL what others commit; on SQLite nobody else can."""
+    world.join(village.site, 6, language="en")
+
+    with world.store.write() as unit:
+        now_ms = world.clock.now_ms()
+        meant = resolve(unit, village.owner.scope, targeting(ENGLISH), now_ms=now_ms)
+        index = unit.audience.index(village.owner.root_id)
+        found = len(index.shard(0).judge(meant)[-1])
+        assert world.indexing.fold()
+        found += len(index.shard(1).judge(meant)[-1])
+
+    assert found == village.reach() == 5
+
+
+def test_a_damaged_shard_holds_up_no_other_tenant(world: World, village: Village) -> None:
+    other = world.account()
+    world.join(world.container(other), 0, language="en")
+    while world.indexing.fold():
+        pass
+    world.execute(village.owner)
+    found = world.execute(other)
+    with world.database.write() as connection:
+        of_village = audience_shard.c.root_id == village.owner.root_id
+        connection.execute(update(audience_shard).where(of_village).values(damaged=True))
+
+    world.cut_all()
+
+    assert len(world.recipients(found)) == 1

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from pyroaring import BitMap
 
-from tocsin.audience.bitmaps import first_of, shard_of
+from tocsin.audience.bitmaps import DamagedIndex, first_of, shard_of
 from tocsin.audience.sample import quotas, sample
 from tocsin.audience.shard import Shard
 from tocsin.domain.account import Scope
@@ -140,7 +140,12 @@ class Cutting:
             except Conflict as error:
                 yield _Planned(execution, reason=str(error))
                 continue
-            planned = self._cut_piece(indexes[root_id], execution, meant)
+            try:
+                planned = self._cut_piece(indexes[root_id], execution, meant)
+            except DamagedIndex as damage:
+                if not damage.is_known:
+                    raise  # and so it becomes known
+                continue  # it is being made anew, and holds up no other tenant
             recipients += planned.piece.recipients
             yield planned
             if recipients >= ENOUGH:

@@ -111,7 +111,7 @@ class Index:
             lambda since: self._rewritten(number, since),
         )
         if is_new:
-            self._verify(state)
+            self._verify(number)
         base = _Base(self, number, decoded)
         tail, kept = self._tails.get(number, set()), decoded.overlay
         is_later = kept.is_later(tail, state.version)  # another transaction has seen more than we
@@ -126,16 +126,23 @@ class Index:
             decoded.overlay = overlay
         return Shard(number, base, overlay)
 
-    def _verify(self, state: Row[Any]) -> None:
-        """Raise DamagedIndex unless all the bitmaps that a shard must have are there."""
-        table = audience_bitmap.c
+    def _verify(self, number: int) -> None:
+        """Raise DamagedIndex unless all the bitmaps that a shard must have are there.
+
+        One statement reads both: between two of them the indexer may write the shard anew, and a
+        transaction that writes sees that on PostgreSQL.
+        """
+        table, shard = audience_bitmap.c, audience_shard.c
+        its = (table.root_id == self._root_id, table.shard == number)
+        there = select(func.count()).where(*its).scalar_subquery()
+        their_sum = select(func.coalesce(func.sum(table.crc), 0)).where(*its).scalar_subquery()
         found = self._connection.execute(
-            select(func.count(), func.coalesce(func.sum(table.crc), 0)).where(
-                table.root_id == self._root_id, table.shard == state.shard
+            select(shard.bitmaps, shard.crc_sum, there, their_sum).where(
+                shard.root_id == self._root_id, shard.shard == number
             )
-        ).one()
-        if tuple(map(int, found)) != (state.bitmaps, state.crc_sum):
-            raise DamagedIndex(self._root_id, state.shard)
+        ).one_or_none()
+        if found is None or tuple(found[:2]) != tuple(map(int, found[2:])):
+            raise DamagedIndex(self._root_id, number)
 
     def _rewritten(self, number: int, since: int) -> set[Fact]:
         table = audience_bitmap.c
