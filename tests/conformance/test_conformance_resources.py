@@ -157,6 +157,28 @@ def test_only_what_is_active_holds_a_group(world: World, owner: Account, status:
         groups.remove(owner.scope, made)
 
 
+def test_a_sibling_neither_holds_what_it_does_not_see_nor_is_told_of(
+    world: World, owner: Account
+) -> None:
+    mine, sibling = (world.account(parent=owner) for _ in range(2))
+    segments, groups = SegmentService(world.store), GroupService(world.store, Kind.HOSTS)
+    draft = GroupDraft(name="g", items=("a.example",))
+    kept = [int(segments.create(mine.scope, segment({}), now_ms=NOW_MS).result) for _ in range(2)]
+    group = int(groups.create(mine.scope, draft, now_ms=NOW_MS).result)
+    for number in kept:
+        world.order(sibling, naming(number), name="Their secret")
+    world.order(sibling, naming(group, attribute="application_groups"), name="Their secret")
+    world.order(owner, naming(kept[1]), name="The root's secret")
+
+    groups.remove(mine.scope, group)
+    segments.remove(mine.scope, kept[0])
+    with pytest.raises(Conflict) as refused:
+        segments.remove(mine.scope, kept[1])
+
+    assert "a push task of the root account: change" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
 def test_what_has_the_same_number_is_not_the_same(world: World, owner: Account) -> None:
     """A task that names container 1 says nothing of group 1, nor one that names group 11."""
     groups = GroupService(world.store, Kind.CONTAINERS)

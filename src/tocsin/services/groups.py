@@ -35,7 +35,9 @@ class Containers(Protocol):
 class Mentions(Protocol):
     """The store's side of what names what."""
 
-    def active(self, root_id: int, attribute: str, item: str) -> Sequence[Mention]: ...
+    def active(
+        self, scope: Scope, owner_id: int, attribute: str, item: str
+    ) -> Sequence[Mention]: ...
 
 
 class Unit(Protocol):
@@ -98,8 +100,8 @@ class GroupService:
     def remove(self, scope: Scope, group_id: int) -> None:
         """Forget a group. Raises NotFound, and Conflict while something active names it."""
         with self._store.write() as unit:
-            self._seen(unit, scope, group_id, to_change=True)
-            named_by = unit.mentions.active(scope.root_id, self._kind, str(group_id))
+            group = self._seen(unit, scope, group_id, to_change=True)
+            named_by = unit.mentions.active(scope, group.account_id, self._kind, str(group_id))
             if named_by:
                 raise Conflict(
                     f"{_NAMES[self._kind]} {group_id} is named in the targeting of "

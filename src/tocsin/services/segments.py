@@ -37,7 +37,9 @@ class Accounts(Protocol):
 class Mentions(Protocol):
     """The store's side of what names what."""
 
-    def active(self, root_id: int, attribute: str, item: str) -> Sequence[Mention]: ...
+    def active(
+        self, scope: Scope, owner_id: int, attribute: str, item: str
+    ) -> Sequence[Mention]: ...
 
 
 class Unit(vocabulary.Unit, Protocol):
@@ -108,7 +110,7 @@ class SegmentService:
             known = _seen(unit, scope, segment_id)
             draft = edit(known)
             if known.active and not draft.active:
-                _refuse_to_widen(unit, scope, segment_id)
+                _refuse_to_widen(unit, scope, known)
             unit.segments.replace(segment_id, draft, now_ms=now_ms)
             _check(unit, scope, segment_id, draft)
 
@@ -116,8 +118,8 @@ class SegmentService:
         """Forget a segment. Raises NotFound, and Conflict while something active names it."""
         with self._store.write() as unit:
             unit.accounts.lock(scope.root_id)
-            _seen(unit, scope, segment_id)
-            named_by = unit.mentions.active(scope.root_id, _ATTRIBUTE, str(segment_id))
+            owner_id = _seen(unit, scope, segment_id).account_id
+            named_by = unit.mentions.active(scope, owner_id, _ATTRIBUTE, str(segment_id))
             if named_by:
                 raise Conflict(
                     f"segment {segment_id} is named in the targeting of "
@@ -143,18 +145,18 @@ def _check(unit: Unit, scope: Scope, segment_id: int, draft: SegmentDraft) -> No
         raise Invalid(tuple(faults))
 
 
-def _refuse_to_widen(unit: Unit, scope: Scope, segment_id: int) -> None:
+def _refuse_to_widen(unit: Unit, scope: Scope, known: Segment) -> None:
     """Raise Conflict when something active excludes a segment that is to be inactive.
 
     It would name nobody from then on: an include reaches nobody, but an exclude everybody.
     """
     excluding = [
         one
-        for one in unit.mentions.active(scope.root_id, _ATTRIBUTE, str(segment_id))
+        for one in unit.mentions.active(scope, known.account_id, _ATTRIBUTE, str(known.id))
         if one.is_exclude
     ]
     if excluding:
         raise Conflict(
-            f"segment {segment_id} is excluded by the targeting of {mentions_text(excluding)}: "
+            f"segment {known.id} is excluded by the targeting of {mentions_text(excluding)}: "
             "inactive it would exclude nobody, so change or end that first"
         )

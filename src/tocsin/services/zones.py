@@ -31,7 +31,7 @@ class Zones(Protocol):
 class Mentions(Protocol):
     """The store's side of what names what."""
 
-    def drawing(self, scope: Scope, zone: Zone) -> tuple[Sequence[Mention], int]: ...
+    def drawing(self, scope: Scope, zone: Zone) -> Sequence[Mention]: ...
 
 
 class Unit(Protocol):
@@ -102,9 +102,9 @@ class ZoneService:
         """Forget a zone. Raises NotFound, and Conflict while an active task draws from it."""
         with self._store.write() as unit:
             zone = _seen(unit, scope, zone_id, to_change=True)
-            seen, hidden = unit.mentions.drawing(scope, zone)
-            if seen or hidden:
-                who = mentions_text(seen) if seen else "a push task of the root account"
+            drawing = unit.mentions.drawing(scope, zone)
+            if drawing:
+                who = mentions_text(drawing)
                 raise Conflict(
                     f"zone {zone_id} is the demand source of {who}: change or end that first"
                 )

@@ -18,24 +18,27 @@ _RUNNING: Final[list[ColumnElement[bool]]] = [
 
 
 class Mentions:
-    """Rows of ``push_task`` and ``segment``, by what they name."""
+    """Rows of ``push_task`` and ``segment``, by what they name.
+
+    They are of an account that sees the thing: of its own, or of the root. For others its id is one
+    that names nothing.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def active(self, root_id: int, attribute: str, item: str) -> list[Mention]:
-        """Return what is active in a root account and has *item* under *attribute*."""
+    def active(self, scope: Scope, owner_id: int, attribute: str, item: str) -> list[Mention]:
+        """Return what is active and has *item* of account *owner_id* under *attribute*."""
+        owners = [owner_id, scope.root_id]
+        segments = [segment.c.account_id.in_(owners), segment.c.active]
+        tasks = [push_task.c.account_id.in_(owners), *_RUNNING]
         return [
-            *self._of(root_id, segment, [segment.c.active], attribute, item),
-            *self._of(root_id, push_task, _RUNNING, attribute, item),
+            *self._of(scope, segment, segments, attribute, item),
+            *self._of(scope, push_task, tasks, attribute, item),
         ]
 
-    def drawing(self, scope: Scope, zone: Zone) -> tuple[list[Mention], int]:
-        """Return the active tasks that draw from *zone*, and how many *scope* does not see.
-
-        They are of an account that sees the zone: of its own, or of the root. For others its id
-        is one that names nothing.
-        """
+    def drawing(self, scope: Scope, zone: Zone) -> list[Mention]:
+        """Return the active tasks that draw from *zone*."""
         # The text narrows the rows down; JSON decides.
         told = type_coerce(push_task.c.adex, Text).contains(f'"{zone.id}"', autoescape=True)
         rows = self._connection.execute(
@@ -53,13 +56,15 @@ class Mentions:
             )
             .order_by(push_task.c.id)
         )
-        drawing = [row for row in rows if row.adex["zone_id"] == str(zone.id)]
-        seen = [Mention("push task", row.id, row.name, False) for row in drawing if row.is_seen]
-        return seen, len(drawing) - len(seen)
+        return [
+            Mention("push task", row.id, row.name, is_exclude=False, is_seen=row.is_seen)
+            for row in rows
+            if row.adex["zone_id"] == str(zone.id)
+        ]
 
     def _of(
         self,
-        root_id: int,
+        scope: Scope,
         table: Table,
         conditions: list[ColumnElement[bool]],
         attribute: str,
@@ -68,13 +73,18 @@ class Mentions:
         # The text narrows the rows down to those that have the attribute; JSON decides.
         told = type_coerce(table.c.targeting, Text).contains(f'"{attribute}":', autoescape=True)
         rows = self._connection.execute(
-            select(table.c.id, table.c.name, table.c.targeting)
-            .where(table.c.root_id == root_id, told, *conditions)
+            select(
+                table.c.id,
+                table.c.name,
+                table.c.targeting,
+                and_(*seen_by(scope, table)).label("is_seen"),
+            )
+            .where(table.c.root_id == scope.root_id, told, *conditions)
             .order_by(table.c.id)
         )
         what = "segment" if table is segment else "push task"
         return [
-            Mention(what, row.id, row.name, criterion["op"] == "exclude")
+            Mention(what, row.id, row.name, criterion["op"] == "exclude", row.is_seen)
             for row in rows
             for criterion in [_criterion(row.targeting, attribute)]
             if item in criterion["items"]
