@@ -3,7 +3,7 @@
 import pytest
 from courier import Courier, counted, crowd, settle
 from sqlalchemy import update
-from world import DyingStore, KilledError, World, in_threads
+from world import DyingStore, Edit, KilledError, World, draft, in_threads
 
 from tocsin.domain.account import Account
 from tocsin.domain.errors import NotFound
@@ -198,6 +198,20 @@ def test_the_schedule_goes_on(world: World, owner: Account, courier: Courier) ->
     courier.send_all()
     assert counted(world, owner, found.task_id, at=0) == {"cancelled": 9}
     assert counted(world, owner, found.task_id) == {"delivered": 9}
+
+
+def test_a_task_that_never_had_a_slot_is_not_finished_but_can_be_edited(
+    world: World, owner: Account
+) -> None:
+    now_ms = world.clock.now_ms()
+    task_id = world.order(owner, start=now_ms + 2 * HOUR_MS, end_ms=now_ms + HOUR_MS)
+
+    world.commands.cancel(owner.scope, task_id, now_ms=now_ms)
+
+    assert world.tasks.view(owner.scope, task_id).status is Status.ACTIVE
+    edited = Edit(draft(start=now_ms + 2 * HOUR_MS))
+    world.commands.edit(owner.scope, task_id, lambda _: edited, now_ms=now_ms)
+    assert world.tasks.view(owner.scope, task_id).next_slot_ms == now_ms + 2 * HOUR_MS
 
 
 def test_cancelling_nothing_changes_nothing(

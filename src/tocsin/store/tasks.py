@@ -170,7 +170,10 @@ class Tasks:
         ).all()
 
     def finish_idle(self, *, now_ms: int, task_ids: Sequence[int]) -> None:
-        """Finish those of the tasks that have neither a slot nor a live execution left."""
+        """Finish those of the tasks that have neither a slot nor a live execution left.
+
+        One that never had a slot stays as it is: it may be edited until it has.
+        """
         if not task_ids:
             return
         live = select(execution.c.id).where(execution.c.task_id == push_task.c.id, IS_LIVE).exists()
@@ -180,6 +183,7 @@ class Tasks:
                 push_task.c.id.in_(task_ids),
                 push_task.c.status == int(Status.ACTIVE),
                 push_task.c.next_due_ms.is_(None),
+                push_task.c.last_slot_ms.is_not(None),
                 ~live,
             )
             .values(status=int(Status.FINISHED), update_ms=now_ms)
