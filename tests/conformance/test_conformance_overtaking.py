@@ -175,6 +175,23 @@ def test_an_execution_of_another_schedule_ends_the_waves_of_the_old_one(
     assert counted(world, owner, task_id, at=1) == {"delivered": 3}
 
 
+def test_an_end_that_is_moved_ends_no_waves(world: World, owner: Account, courier: Courier) -> None:
+    """Every six hours: the second slot begins while most are still to come to the first."""
+    end_ms = world.clock.now_ms() + 9 * DAY_MS
+    task_id = daily(world, owner, frequency_s=6 * 3600, end_ms=end_ms)
+    go_to(world, 10)
+    task = world.tasks.view(owner.scope, task_id)
+    later = replace(task, schedule=replace(task.schedule, end_ms=end_ms + DAY_MS))
+    world.commands.edit(owner.scope, task_id, lambda _: Edit(later), now_ms=world.clock.now_ms())
+
+    for hours in (15, 16, 24):
+        go_to(world, hours)
+        settle(world)
+        courier.send_all()
+
+    assert counted(world, owner, task_id, at=0) == {"delivered": 3}
+
+
 def test_a_run_is_ended_by_the_waves_that_come_after_it(world: World, owner: Account) -> None:
     task_id = daily(world, owner)
     world.commands.run(owner.scope, task_id, now_ms=world.clock.now_ms())

@@ -1,7 +1,7 @@
 """An execution: one firing of a push task, and the machine of its states."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -149,8 +149,13 @@ def is_outdone(earlier: Execution, by: Order) -> bool:
 
     Not if both are of one schedule and spread over people's own hours: then each is overtaken
     where the next slot reaches them (domain.schedule.overtaken_ms), and others are yet to come.
-    A test is nobody's schedule.
+    When a schedule ends is not what it is: an end that was moved leaves the slots where they were,
+    but for an execution that was the last, whose recipients nothing overtakes. A test is nobody's
+    schedule.
     """
     if earlier.kind is Kind.TEST:
         return False
-    return not is_spread(by) or schedule_of(earlier.order) != schedule_of(by)
+    before, now = schedule_of(earlier.order), schedule_of(by)
+    if before != now and earlier.order.next_slot_ms is None:
+        return True
+    return not is_spread(by) or replace(before, end_ms=None) != replace(now, end_ms=None)
