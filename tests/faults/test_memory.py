@@ -4,11 +4,12 @@ from pathlib import Path
 from resource import RLIMIT_DATA, prlimit
 from typing import Final
 
-from scene import MOST_REPEATED, TASK, Scene, Web, assert_everybody
+from scene import MOST_REPEATED, TASK, WITHIN_S, Scene, Web, assert_everybody
 
 from programs import Program as Process
 
-PEOPLE: Final = 6_000
+FEW: Final = 40
+PEOPLE: Final = 6_000  # a sender takes four thousand of them at once
 LARGE: Final = {
     **TASK,
     "targeting": {"remote_users": {"op": "include", "items": [f"{n:080}" for n in range(10_000)]}},
@@ -35,14 +36,15 @@ def give_again(process: Process) -> None:
 
 def test_a_sender_without_memory_ends_and_the_next_one_goes_on(scene: Scene) -> None:
     push_service = scene.start_push_service()
-    scene.subscribe(push_service.origin, PEOPLE)
-    push_service.behave({"delay_ms": 40})
+    scene.subscribe(push_service.origin, FEW)
     sender = scene.start_sender()
-    task_id = scene.order()
-    push_service.await_received(PEOPLE // 10)
+    scene.until_over(scene.order())
+    push_service.forget()
+    scene.subscribe(push_service.origin, PEOPLE - FEW, first=FEW)
 
     give_no_more(sender)
-    assert sender.wait() != 0
+    task_id = scene.order()
+    assert sender.wait(within=WITHIN_S) != 0
     scene.end_leases()
     scene.start_sender()
 
