@@ -1,7 +1,10 @@
 """What can go wrong by rule. Facts are fields; HTTP is unknown here (web/problems.py maps it)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
+
+NO_MEMORY: Final = "the server has no memory left for this: try again in a moment"
+"""Why something is Unavailable, wherever that shows: as a request is read, or worked on."""
 
 
 @dataclass(frozen=True, slots=True)

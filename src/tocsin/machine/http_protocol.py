@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from tocsin.domain.errors import NO_MEMORY
 from tocsin.machine.entropy import SystemEntropy
 from tocsin.machine.http_limits import (
     HEAD_BYTES,
@@ -33,7 +34,6 @@ CUT: Final = "tocsin.cut"
 
 _PIECE: Final = 16 * 1024
 _TITLES: Final = {400: "Bad request.", 503: "Service unavailable."}
-_NO_MEMORY: Final = "the server has no memory left for this: try again in a moment"
 _UNREADABLE: Final = "this cannot be read as a request of HTTP/1.1 (RFC 9112)"
 _TOO_LARGE: Final = (
     f"the head of the request is too large; it may have {HEAD_BYTES} bytes"
@@ -220,7 +220,7 @@ class BoundedProtocol(HttpToolsProtocol):
         refused = sys.exception()
         is_short = refused is not None and isinstance(refused.__context__, MemoryError)
         self.transport.write(
-            self._refusal(503, _NO_MEMORY) if is_short else self._refusal(400, self._fault)
+            self._refusal(503, NO_MEMORY) if is_short else self._refusal(400, self._fault)
         )
         self.transport.close()
 

@@ -15,6 +15,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.domain.errors import (
+    NO_MEMORY,
     BodyTooLarge,
     Conflict,
     Fault,
@@ -61,8 +62,6 @@ STATUS: Final[Mapping[type[TocsinError], int]] = {
     Unavailable: 503,
 }
 
-_NO_MEMORY: Final = "the server has no memory left for this: try again in a moment"
-
 _CUT: Final = "tocsin.cut"
 """The ASGI extension by which our server ends the connection in the middle of an answer."""
 
@@ -91,7 +90,7 @@ def install(
 
     async def answer_without_memory(request: Request, error: Exception) -> Response:
         on_crash(trace_id_of(request), error)
-        return await _answer_foreseen(request, Unavailable(_NO_MEMORY))
+        return await _answer_foreseen(request, Unavailable(NO_MEMORY))
 
     app.add_exception_handler(Unavailable, answer_unavailable)
     app.add_exception_handler(MemoryError, answer_without_memory)
